@@ -1,0 +1,97 @@
+/* The configuration: one XML file, validated against the shipped RELAX NG schema.
+ *
+ * Read with libxml2 without network, without external entities, with bounded expansion
+ * and size. Every error names file and line. What the schema can't say (addresses that
+ * parse, names that are unique, files that exist and are safe) is checked after it, all
+ * errors are collected, not only the first.
+ *
+ * Secrets are never in the file: <secret name= file=/> names a file that nobody but its
+ * owner (root or the daemon's user) may read or write, or it is refused.
+ */
+#ifndef BATON_CONFIG_CONFIG_H
+#define BATON_CONFIG_CONFIG_H
+
+#include "base/error.h"
+#include "group/group.h"
+#include "policy/policy.h"
+
+enum config_transport { CONFIG_LOCAL = 0, CONFIG_SSH };
+
+struct config_node {
+    char *name, *address;
+    int priority;
+    int line;
+    enum config_transport transport;
+    struct {
+        char *user;        /* NULL: ssh's own default */
+        int port;          /* 0: ssh's own default */
+        char *identity;    /* NULL or a file */
+        char *known_hosts; /* NULL or a file */
+        char *config;      /* NULL or an ssh_config file (ssh -F) */
+        char *host;        /* NULL: the node's address; else where ssh connects to */
+    } ssh;
+};
+
+struct config_group {
+    char *name;
+    int line;
+    char *floating, *interface; /* "10.9.0.100/24"; NULL if none */
+    char *share, *gateway;
+    int n_witnesses;
+    char *witness[POLICY_WITNESSES_MAX];
+    char *policy_file;
+    size_t memory_max;
+    int instructions_max;
+    int n_params;
+    struct world_pair *param;
+    int n_nodes; /* in order of priority, then of the file */
+    struct config_node node[GROUP_NODES_MAX];
+    bool enabled; /* IsEnabled of a failoverConfig.xml, where one is named */
+};
+
+struct config_secret {
+    char *name, *file;
+};
+
+enum config_log_to { CONFIG_LOG_STDERR = 0, CONFIG_LOG_SYSLOG, CONFIG_LOG_JOURNALD };
+
+struct config {
+    char *file;
+    char *state_directory; /* default /var/lib/baton */
+    char *control_socket;  /* default /run/baton/control.sock */
+    char *lua_directory;   /* default: where Baton is installed */
+    char *hooks_directory; /* default /etc/baton/hooks */
+    char *hooks_user;      /* NULL: hooks run as the daemon's own user */
+    int64_t hooks_deadline_ms; /* default 10000 */
+    enum config_log_to log_to;
+    int log_level; /* enum world_level */
+    int64_t keep_ms; /* observations in the journal, default 7 days */
+    int n_secrets;
+    struct config_secret *secret;
+    int n_groups;
+    struct config_group *group;
+};
+
+/* Read and check `file`. On error nothing is returned and the error has one line for
+ * each thing wrong, "file:line: what; what to do". Relative paths in it are relative to
+ * the file. Blocks; for start and reload only. */
+enum baton_err config_load(const char *file, struct config **out, struct baton_error *error);
+void config_free(struct config *config);
+
+/* What a policy may see of a group. Borrows from `config`. `secrets` gets the names. */
+void config_site(const struct config *config, const struct config_group *group,
+                 struct policy_site *site);
+
+/* The three settings of a SmarterMail failoverConfig.xml, found by local name at any
+ * depth; a setting that is there twice is refused. Strings are owned by the caller. */
+struct config_failover {
+    char *shared_system_files_path, *failover_ip_address;
+    bool is_enabled;
+};
+enum baton_err config_read_failover(const char *file, struct config_failover *out,
+                                    struct baton_error *error);
+
+/* The shipped schema, built into the program. */
+const char *config_schema(size_t *len);
+
+#endif

@@ -1,0 +1,83 @@
+/* The controller of one group: the straight way from an observation to an action.
+ *
+ *     world completion → observation → group_step → verdicts and guards of the policy
+ *                      → proposal → group_step → effects → world, policy tasks
+ *
+ * It owns the schedule of probes and looks, and carries out the group's effects. It
+ * decides nothing: what is legal is the group's, what is wise the policy's. It knows no
+ * libevent and no socket, so the daemon and the simulator run the same controller.
+ */
+#ifndef BATON_CONTROLLER_CONTROLLER_H
+#define BATON_CONTROLLER_CONTROLLER_H
+
+#include "base/error.h"
+#include "group/group.h"
+#include "policy/policy.h"
+#include "world/world.h"
+
+struct controller;
+
+/* Something happened that a watching person would want to see. */
+enum controller_news_kind {
+    CONTROLLER_NOTICE = 0, /* a notice of the group */
+    CONTROLLER_STEP,       /* a step began, ended or is tried again */
+    CONTROLLER_STATUS,     /* a probe's status or a verdict changed */
+};
+
+struct controller_news {
+    enum controller_news_kind kind;
+    enum group_notice notice; /* NOTICE */
+    int node;                 /* or GROUP_NOBODY */
+    int plan_slot, step;      /* STEP */
+    const char *text;
+};
+
+typedef void controller_news_fn(void *arg, const struct controller *controller,
+                                const struct controller_news *news);
+
+struct controller_setup {
+    const char *name;
+    int n_nodes;
+    struct group_node_rules node[GROUP_NODES_MAX];
+    struct group_memory memory; /* from the journal */
+    struct policy *policy;      /* owned by the controller on success */
+    struct world *world;        /* borrowed */
+    controller_news_fn *news;   /* may be NULL */
+    void *news_arg;
+};
+
+/* Make the group and start observing. */
+enum baton_err controller_new(const struct controller_setup *setup, struct controller **out,
+                              struct baton_error *error);
+
+/* Cancels everything that runs; the service is not touched. */
+void controller_free(struct controller *controller);
+
+/* An operator's command. `node` may be GROUP_NOBODY. `by` says who ("root via socket"),
+ * `reason` may be NULL where the command needs none. BATON_REFUSED says why not. */
+enum baton_err controller_command(struct controller *controller, enum group_command command,
+                                  int node, bool force, const char *by, const char *reason,
+                                  struct baton_error *error);
+
+/* Another policy for the same nodes; the group's state stays. On BATON_OK the old policy
+ * is freed and the new one owned; else the old one goes on and the new one is still the
+ * caller's. BATON_REFUSED while a handover runs. */
+enum baton_err controller_reload(struct controller *controller, struct policy *policy,
+                                 struct baton_error *error);
+
+const struct group *controller_group(const struct controller *controller);
+const struct policy *controller_policy(const struct controller *controller);
+
+/* Why does the group not move now? One verdict for each transition and node, as they
+ * were at the last evaluation. Returns how many there are; fills at most `max`. */
+struct controller_why {
+    int node;
+    enum fsm_state from, to;
+    enum group_answer answer; /* the guard's */
+    int64_t again_ms;
+    char why[GROUP_TEXT_MAX];   /* the guard's reason */
+    char legal[GROUP_TEXT_MAX]; /* empty, or what C has against it */
+};
+int controller_why(const struct controller *controller, struct controller_why *why, int max);
+
+#endif
