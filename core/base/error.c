@@ -25,9 +25,11 @@ enum baton_err baton_fail(struct baton_error *error, enum baton_err code, const 
 const char *baton_err_name(enum baton_err code)
 {
     static const char *const names[] = {
-        [BATON_OK] = "ok",           [BATON_REFUSED] = "refused", [BATON_INVALID] = "invalid",
-        [BATON_NOT_FOUND] = "not-found", [BATON_NOMEM] = "no-memory", [BATON_IO] = "io",
-        [BATON_TIMEOUT] = "timeout", [BATON_LIMIT] = "limit",     [BATON_BUG] = "bug",
+        [BATON_OK] = "ok",           [BATON_REFUSED] = "refused",
+        [BATON_INVALID] = "invalid", [BATON_NOT_FOUND] = "not-found",
+        [BATON_NOMEM] = "no-memory", [BATON_IO] = "io",
+        [BATON_TIMEOUT] = "timeout", [BATON_LIMIT] = "limit",
+        [BATON_BUG] = "bug",
     };
 
     if ((unsigned)code >= sizeof names / sizeof names[0]) {

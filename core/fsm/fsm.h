@@ -38,8 +38,9 @@ enum fsm_event {
     FSM_RECOVERED, /* a degraded holder is fit again and serves */
     FSM_RELEASED,  /* gave the baton up: its stop is confirmed */
     FSM_LOST,      /* the baton was taken from it: lease lost, or fenced */
+    FSM_FORGOTTEN, /* an operator had the group in hand: it is looked at afresh */
 };
-#define FSM_EVENTS 12
+#define FSM_EVENTS 13
 
 /* What is true now, as far as C can check it. */
 enum fsm_fact {
@@ -49,20 +50,22 @@ enum fsm_fact {
     FSM_PREFERRED = 1 << 3,    /* preferred over the holder */
     FSM_REACHABLE = 1 << 4,    /* the holder is reachable and can be stopped in order */
     FSM_OUT = 1 << 5,          /* this node is confirmed out: it does not serve */
-    FSM_VERIFIED = 1 << 6,     /* it serves, seen through the floating address */
+    FSM_VERIFIED = 1 << 6,     /* it is seen to serve */
     FSM_FORCED = 1 << 7,       /* an operator insists and has named the risk */
     FSM_PLANNED_BACK = 1 << 8, /* the handover at hand is a failback */
 };
 
 struct fsm_row {
-    int id;              /* stable: journal, tests and manual name rows by it */
-    unsigned from;       /* set of states, FSM_BIT(state) each */
-    enum fsm_event on;   /* what happens */
-    unsigned needs;      /* facts that must be true */
-    unsigned bars;       /* facts that must be false */
-    enum fsm_state to;   /* where it leads; may be the same state */
-    const char *why;     /* one sentence, logged with each transition */
+    int id;            /* stable: journal, tests and manual name rows by it */
+    unsigned from;     /* set of states, FSM_BIT(state) each */
+    enum fsm_event on; /* what happens */
+    unsigned needs;    /* facts that must be true */
+    unsigned bars;     /* facts that must be false */
+    enum fsm_state to; /* where it leads; may be the same state */
+    const char *why;   /* one sentence, logged with each transition */
 };
+
+#define FSM_FACTS      9
 
 #define FSM_BIT(state) (1u << (unsigned)(state))
 
@@ -71,8 +74,9 @@ struct fsm_row {
  * On BATON_OK `*taken` is the row that was used; its `to` is the new state. On
  * BATON_REFUSED nothing changed and the error names both states (or the edges that
  * exist) and the facts that are missing. Never any other result. */
-enum baton_err fsm_step(enum fsm_state state, enum fsm_event event, unsigned facts,
-                        const struct fsm_row **taken, struct baton_error *error);
+enum baton_err fsm_step(
+    enum fsm_state state, enum fsm_event event, unsigned facts, const struct fsm_row **taken,
+    struct baton_error *error);
 
 /* True where some row leads from `from` to `to`. */
 int fsm_edge_exists(enum fsm_state from, enum fsm_state to);
@@ -80,8 +84,8 @@ int fsm_edge_exists(enum fsm_state from, enum fsm_state to);
 /* The event whose rows lead from `from` to `to` by a policy's choice (PROMOTE or
  * RECLAIM). BATON_REFUSED where a policy can't ask for that edge; the error lists the
  * edges that it can ask for. */
-enum baton_err fsm_policy_event(enum fsm_state from, enum fsm_state to, enum fsm_event *event,
-                                struct baton_error *error);
+enum baton_err fsm_policy_event(
+    enum fsm_state from, enum fsm_state to, enum fsm_event *event, struct baton_error *error);
 
 /* The table itself. */
 const struct fsm_row *fsm_rows(size_t *count);

@@ -153,7 +153,9 @@ struct group_node {
     enum fsm_state state;
     int64_t state_since_ms;
     char state_why[GROUP_TEXT_MAX];
-    enum group_answer fit; /* the policy's verdict; GROUP_UNSURE rests on an unknown */
+    enum group_answer verdict; /* the policy's last word; GROUP_UNSURE rests on an unknown */
+    char verdict_why[GROUP_TEXT_MAX];
+    enum group_answer fit; /* the verdict; but a holder that does not serve is not fit */
     int64_t fit_since_ms;
     char fit_why[GROUP_TEXT_MAX];
     enum group_answer serving; /* last look, not debounced */
@@ -162,6 +164,9 @@ struct group_node {
     char serving_why[GROUP_TEXT_MAX / 2];
     bool out;           /* confirmed out, and nobody started anything there since */
     int64_t role_ms;    /* looks that began before this moment say nothing any more */
+    bool rogue_told;    /* said once that it serves without the baton */
+    int restore_tries;  /* since it was last seen serving */
+    int64_t restore_after_ms;
     struct group_health *health; /* [rules.n_probes] */
     int remedy_tries[GROUP_ACTIONS_MAX];
     int64_t remedy_first_ms[GROUP_ACTIONS_MAX];
@@ -175,6 +180,7 @@ enum group_plan_kind {
     GROUP_PLAN_RESTORE,  /* the holder does not serve: start it again where it is */
     GROUP_PLAN_REMEDY,   /* one remedy on one node */
     GROUP_PLAN_EVICT,    /* stop a node that serves without the baton */
+    GROUP_PLAN_START,    /* start-up: nobody serves, the preferred fit node does from now on */
 };
 
 enum group_step_kind {
@@ -215,7 +221,8 @@ struct group_plan {
     int64_t id;
     int64_t epoch;   /* under which its steps run; the next one after the grant */
     int from, taker; /* GROUP_NOBODY where there is none */
-    bool granted, undoing, forced;
+    bool granted, undoing;
+    bool by_operator;
     int step, n_steps; /* current, count */
     int64_t began_ms;
     char why[GROUP_TEXT_MAX];
@@ -250,13 +257,16 @@ struct group {
     enum group_hold hold;
     char hold_why[GROUP_TEXT_MAX];
     int64_t hold_since_ms;
+    int hold_node;                  /* UNCONFIRMED: the one that can't be confirmed out */
+    enum group_answer hold_serving; /* … and what was seen of it then */
+    int64_t rest_until_ms;          /* no failback before: the last planned move came to nothing */
     struct group_plan plan[GROUP_PLANS];
     int steps_max;
     int64_t plan_id, seq, recorded_seq;
     int n_moves;
     int64_t move_ms[GROUP_MOVES_MAX]; /* times of recent unplanned handovers */
     struct group_memory memory;
-    struct group_shadow *check; /* what the invariant checker saw last */
+    int64_t checked_epoch; /* what the check of the invariants saw last */
 };
 
 /* ---- In: events ---------------------------------------------------------------------- */
