@@ -66,9 +66,9 @@ struct group_action_rules {
 
 struct group_remedy_rules {
     struct group_action_rules action;
-    int attempts_max;  /* within `within_ms`; then the policy may give the holder up */
+    int attempts_max; /* within `within_ms`; then the policy may give the holder up */
     int64_t within_ms;
-    bool on_any;       /* also on nodes that do not hold the baton */
+    bool on_any; /* also on nodes that do not hold the baton */
 };
 
 enum group_list { /* the lists of actions in a policy */
@@ -93,9 +93,9 @@ struct group_rules {
     bool fence_unconfirmed; /* unconfirmed = "fence"; else hold and wait for an operator */
     int max_moves;          /* unplanned handovers within window_ms; then hold */
     int64_t window_ms;
-    int64_t settle_ms;         /* after start-up, before anything is started */
-    int64_t look_deadline_ms;  /* for one fresh look at whether a node serves */
-    int look_fall;             /* so many looks in a row before a holder "does not serve" */
+    int64_t settle_ms;        /* after start-up, before anything is started */
+    int64_t look_deadline_ms; /* for one fresh look at whether a node serves */
+    int look_fall;            /* so many looks in a row before a holder "does not serve" */
 };
 
 struct group_node_rules {
@@ -106,17 +106,17 @@ struct group_node_rules {
 /* What the journal remembers of a group; zeroed with holder = GROUP_NOBODY where it
  * remembers nothing. */
 struct group_memory {
-    bool known;           /* there is a record at all */
-    int64_t epoch;        /* the highest ever granted */
-    int holder;           /* node index, or GROUP_NOBODY */
+    bool known;    /* there is a record at all */
+    int64_t epoch; /* the highest ever granted */
+    int holder;    /* node index, or GROUP_NOBODY */
     bool paused;
-    bool open;            /* a handover was under way */
+    bool open; /* a handover was under way */
     int64_t open_id;
-    int open_kind;        /* enum group_plan_kind */
+    int open_kind; /* enum group_plan_kind */
     int open_taker;
-    bool open_granted;    /* … and its baton had been granted */
+    bool open_granted; /* … and its baton had been granted */
     int64_t plan_id_max;
-    int64_t seq_max;      /* highest record number */
+    int64_t seq_max; /* highest record number */
     int n_moves;
     int64_t moves_ago_ms[GROUP_MOVES_MAX]; /* age of each recent unplanned handover */
 };
@@ -132,10 +132,18 @@ struct group_setup {
 
 /* ---- What a group is --------------------------------------------------------------- */
 
-enum group_outcome { GROUP_UNKNOWN = 0, GROUP_OK, GROUP_FAIL }; /* of one observation */
-enum group_answer { GROUP_UNSURE = 0, GROUP_YES, GROUP_NO };    /* of a verdict or look */
+enum group_outcome {
+    GROUP_UNKNOWN = 0,
+    GROUP_OK,
+    GROUP_FAIL
+}; /* of one observation */
+enum group_answer {
+    GROUP_UNSURE = 0,
+    GROUP_YES,
+    GROUP_NO
+}; /* of a verdict or look */
 
-struct group_health { /* one probe on one node */
+struct group_health {          /* one probe on one node */
     enum group_outcome status; /* after rise and fall; GROUP_UNKNOWN at first */
     enum group_outcome last;   /* the last observation */
     bool resting;              /* not asked on this node now */
@@ -162,11 +170,12 @@ struct group_node {
     int serving_run;
     int64_t serving_seen_ms;
     char serving_why[GROUP_TEXT_MAX / 2];
-    bool out;           /* confirmed out, and nobody started anything there since */
-    int64_t role_ms;    /* looks that began before this moment say nothing any more */
-    bool rogue_told;    /* said once that it serves without the baton */
-    int restore_tries;  /* since it was last seen serving */
-    int64_t restore_after_ms;
+    bool out;                    /* confirmed out, and nobody started anything there since */
+    int64_t role_ms;             /* looks that began before this moment say nothing any more */
+    bool rogue_told;             /* said once that it serves without the baton */
+    bool restore_owed;           /* a cancelled handover stopped it: start it again */
+    int restore_tries;           /* since it was last seen serving */
+    int64_t retry_after_ms;      /* no other restore or eviction of it before */
     struct group_health *health; /* [rules.n_probes] */
     int remedy_tries[GROUP_ACTIONS_MAX];
     int64_t remedy_first_ms[GROUP_ACTIONS_MAX];
@@ -186,7 +195,7 @@ enum group_plan_kind {
 enum group_step_kind {
     GROUP_STEP_ASK = 0, /* hooks that may veto a planned move */
     GROUP_STEP_STOP,
-    GROUP_STEP_LOOK,   /* does it serve? GROUP_NO confirms it out */
+    GROUP_STEP_LOOK, /* does it serve? GROUP_NO confirms it out */
     GROUP_STEP_FENCE,
     GROUP_STEP_GRANT,
     GROUP_STEP_START,
@@ -211,6 +220,7 @@ struct group_step_state {
     int node;
     int action; /* index in its list; for REMEDY in rules.remedy */
     int attempt;
+    bool unasked;       /* the node could not even be asked to stop */
     int64_t record_seq; /* its begin record */
     int64_t began_ms, ended_ms, due_ms;
     char detail[GROUP_TEXT_MAX];
@@ -239,7 +249,10 @@ enum group_hold { /* why the group makes no move; an operator's resume clears an
     GROUP_HOLD_FROZEN,      /* a broken invariant: a bug */
 };
 
-enum group_phase { GROUP_SETTLING = 0, GROUP_RUNNING };
+enum group_phase {
+    GROUP_SETTLING = 0,
+    GROUP_RUNNING
+};
 
 #define GROUP_PLANS 2 /* 0: handover, restore, remedy; 1: evict */
 
@@ -250,7 +263,7 @@ struct group {
     struct group_node *node; /* [n_nodes], in order of priority, then of configuration */
     enum group_phase phase;
     int64_t now_ms, born_ms;
-    int holder; /* node index, or GROUP_NOBODY */
+    int holder;    /* node index, or GROUP_NOBODY */
     int64_t epoch; /* of the last grant; 0 before the first */
     bool paused;
     char paused_why[GROUP_TEXT_MAX];
@@ -348,7 +361,7 @@ struct group_event {
         } policy_broken;
         struct {
             enum group_command command;
-            int node; /* or GROUP_NOBODY */
+            int node;   /* or GROUP_NOBODY */
             bool force; /* move to a node that is not fit */
             const char *by, *reason;
         } operator;
@@ -375,13 +388,13 @@ struct group_record {
     int64_t seq; /* rises by one in each group */
     enum group_record_kind kind;
     int64_t epoch;
-    int64_t plan_id;   /* 0: none */
-    int plan_kind;     /* enum group_plan_kind */
-    int node;          /* or GROUP_NOBODY */
-    int step, attempt; /* -1: none */
-    int from, to;      /* TRANSITION: states; PLAN_BEGIN: nodes */
-    int row;           /* TRANSITION: the row of the machine */
-    int outcome;       /* STEP_END, PLAN_END: enum group_outcome */
+    int64_t plan_id;           /* 0: none */
+    int plan_kind;             /* enum group_plan_kind */
+    int node;                  /* or GROUP_NOBODY */
+    int step, attempt;         /* -1: none */
+    int from, to;              /* TRANSITION: states; PLAN_BEGIN: nodes */
+    int row;                   /* TRANSITION: the row of the machine */
+    int outcome;               /* STEP_END, PLAN_END: enum group_outcome */
     char name[GROUP_NAME_MAX]; /* of the step's action, of the hold … */
     char text[GROUP_TEXT_MAX]; /* why */
 };
@@ -422,7 +435,7 @@ struct group_effect {
             enum group_step_kind kind;
             int node, action;
             int64_t deadline_ms; /* absolute */
-        } run; /* also CANCEL */
+        } run;                   /* also CANCEL */
         struct {
             enum group_notice notice;
             int node; /* or GROUP_NOBODY */
@@ -445,41 +458,42 @@ struct group_effects {
 
 /* A group in GROUP_SETTLING with all nodes FSM_UNKNOWN. BATON_INVALID where the set-up
  * can't work (no node, two nodes of one name, no start action …), BATON_NOMEM. */
-enum baton_err group_new(const struct group_setup *setup, struct group **out,
-                         struct baton_error *error);
+enum baton_err group_new(
+    const struct group_setup *setup, struct group **out, struct baton_error *error);
 void group_free(struct group *group);
 
 /* Let `event` happen. Effects are appended to `*effects` (the caller empties it).
  * BATON_OK, or BATON_REFUSED with the reason where a proposal or a command can't be
  * carried out now: then the group is unchanged but for the time, and there may still be
  * effects of the time that passed. */
-enum baton_err group_step(struct group *group, const struct group_event *event,
-                          struct group_effects *effects, struct baton_error *error);
+enum baton_err group_step(
+    struct group *group, const struct group_event *event, struct group_effects *effects,
+    struct baton_error *error);
 
 /* When group_step wants a TICK, GROUP_NEVER_MS if never. */
 int64_t group_wake_ms(const struct group *group);
 
 /* Other rules (a reloaded policy) for the same nodes. BATON_REFUSED while a plan runs,
  * BATON_NOMEM; health of probes that keep their name is kept. */
-enum baton_err group_set_rules(struct group *group, const struct group_rules *rules,
-                               struct baton_error *error);
+enum baton_err group_set_rules(
+    struct group *group, const struct group_rules *rules, struct baton_error *error);
 
 /* Would `node` be taken as `event` asks, right now? BATON_OK or BATON_REFUSED with what
  * blocks it. Changes nothing. */
-enum baton_err group_may(const struct group *group, int node, enum fsm_event event,
-                         struct baton_error *error);
+enum baton_err group_may(
+    const struct group *group, int node, enum fsm_event event, struct baton_error *error);
 
 /* May `remedy` be tried on `node` now? As group_may; the error says how many tries are
  * left and when. */
-enum baton_err group_may_remedy(const struct group *group, int node, int remedy,
-                                struct baton_error *error);
+enum baton_err group_may_remedy(
+    const struct group *group, int node, int remedy, struct baton_error *error);
 
 /* Does a probe rest on a node now (see enum group_probe_on)? */
 bool group_probe_rests(const struct group *group, int node, int probe);
 
 /* The action behind a step, NULL for steps without one (ask, look, grant). */
-const struct group_action_rules *group_step_action(const struct group *group,
-                                                   enum group_step_kind kind, int action);
+const struct group_action_rules *group_step_action(
+    const struct group *group, enum group_step_kind kind, int action);
 
 /* Index of a node by name, GROUP_NOBODY if there is none. */
 int group_find_node(const struct group *group, const char *name);

@@ -1,0 +1,105 @@
+/* What the files of core/group know of one another; nobody else includes it.
+ *
+ *   group.c   the calls of group.h: set-up, one step, questions
+ *   node.c    one node: its transitions, verdicts, looks, probes' health
+ *   settle.c  start-up: from what is seen and recorded to a holder
+ *   watch.c   after start-up: rogues are evicted, a holder that doesn't serve is restored
+ *   plan.c    a handover as a list of steps, what follows on each end
+ *   step.c    one step: recorded, run, ended, tried again
+ *   order.c   wishes of the policy and commands of the operator: carried out or refused
+ *   check.c   the invariants
+ *   effects.c filling the list of effects
+ */
+#ifndef BATON_GROUP_PARTS_H
+#define BATON_GROUP_PARTS_H
+
+#include "group/group.h"
+
+#define GROUP_REST_MS       60000 /* after a planned move that came to nothing */
+#define GROUP_RESTORE_TRIES 2     /* then it is left to the policy to give the holder up */
+#define GROUP_RESTORE_MS    10000 /* between two of them */
+#define GROUP_LATE_MS       500   /* after a deadline, until a step is ended from here */
+#define GROUP_LOOK_TRIES    3     /* of a look that still sees it serve, after a stop */
+#define GROUP_LOOK_MS       300   /* between them */
+
+/* effects.c */
+struct group_record *effects_record(
+    struct group *g, struct group_effects *fx, enum group_record_kind kind, const char *text);
+void effects_notice(
+    struct group_effects *fx, enum group_notice notice, int node, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void effects_transition(
+    struct group_effects *fx, int node, const struct fsm_row *row, enum fsm_state from,
+    const char *text);
+void effects_run(
+    struct group_effects *fx, enum group_effect_kind kind, const struct group_step_ref *ref,
+    const struct group_step_state *step);
+void effects_look(struct group_effects *fx, int node);
+void effects_text(char *to, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* node.c */
+enum baton_err node_transit(
+    struct group *g, struct group_effects *fx, int node, enum fsm_event event, unsigned more_facts,
+    const char *why, struct baton_error *error);
+unsigned node_facts(const struct group *g, int node);
+void node_observed(struct group *g, const struct group_event *ev);
+void node_looked(
+    struct group *g, int node, enum group_answer serving, int64_t began_ms, const char *detail);
+void node_judge(struct group *g, int node);
+void node_follow(struct group *g, struct group_effects *fx, int node);
+bool node_in_plan(const struct group *g, int node);
+
+/* settle.c */
+void settle_advance(struct group *g, struct group_effects *fx);
+void settle_again(struct group *g, struct group_effects *fx, const char *why);
+void settle_adopt(struct group *g, struct group_effects *fx, int node, const char *why);
+int64_t settle_wake_ms(const struct group *g);
+
+/* watch.c */
+void watch_rogues(struct group *g, struct group_effects *fx);
+void watch_holder(struct group *g, struct group_effects *fx);
+int64_t watch_wake_ms(const struct group *g);
+
+/* plan.c */
+enum baton_err plan_begin(
+    struct group *g, struct group_effects *fx, enum group_plan_kind kind, int node, int action,
+    const char *why, struct baton_error *error);
+void plan_resume(struct group *g, struct group_effects *fx);
+void plan_advance(struct group *g, struct group_effects *fx, struct group_plan *plan);
+void plan_cancelled(
+    struct group *g, struct group_effects *fx, struct group_plan *plan, const char *why);
+void plan_step_failed(struct group *g, struct group_effects *fx, struct group_plan *plan);
+bool plan_is_handover(enum group_plan_kind kind);
+bool plan_is_planned(enum group_plan_kind kind);
+int plan_steps_max(const struct group_rules *rules, int n_nodes);
+int plan_not_out(const struct group *g, int taker);
+
+/* step.c */
+struct group_step_ref step_ref(const struct group *g, const struct group_plan *plan);
+bool step_advance(struct group *g, struct group_effects *fx, struct group_plan *plan);
+void step_ended(struct group *g, struct group_effects *fx, const struct group_event *ev);
+int64_t step_wake_ms(const struct group_plan *plan);
+
+/* order.c */
+enum baton_err order_propose(
+    struct group *g, struct group_effects *fx, const struct group_event *ev,
+    struct baton_error *error);
+enum baton_err order_remedy(
+    struct group *g, struct group_effects *fx, const struct group_event *ev,
+    struct baton_error *error);
+enum baton_err order_operator(
+    struct group *g, struct group_effects *fx, const struct group_event *ev,
+    struct baton_error *error);
+void order_hold(
+    struct group *g, struct group_effects *fx, enum group_hold hold, int node, const char *format,
+    ...) __attribute__((format(printf, 5, 6)));
+void order_release_hold(struct group *g, struct group_effects *fx, const char *why);
+void order_review_hold(struct group *g, struct group_effects *fx);
+int order_moves_within(const struct group *g, int64_t *frees_ms);
+int order_best(const struct group *g, int except);
+
+/* check.c */
+void check_invariants(struct group *g, struct group_effects *fx, int first);
+
+#endif

@@ -1,0 +1,477 @@
+/* A plan: an ordered list of steps, and what follows from how it ends.
+ *
+ *   handover   [ask] (stop… look fence…)* grant start… verify…|look
+ *   and where it fails after the grant: undo… stop… look, on the taker
+ *   restore    start… verify…|look, on the holder
+ *   remedy     one remedy
+ *   evict      stop… look fence…, on a node that serves without the baton
+ *
+ * Before the grant a plan can end without a trace on the taker; after it, it goes forward
+ * or is undone, never left between.
+ */
+#include "parts.h"
+
+#include <assert.h>
+#include <string.h>
+
+bool plan_is_handover(enum group_plan_kind kind)
+{
+    return kind == GROUP_PLAN_FAILOVER || kind == GROUP_PLAN_FAILBACK || kind == GROUP_PLAN_MOVE ||
+           kind == GROUP_PLAN_START;
+}
+
+bool plan_is_planned(enum group_plan_kind kind)
+{
+    return kind == GROUP_PLAN_FAILBACK || kind == GROUP_PLAN_MOVE;
+}
+
+int plan_steps_max(const struct group_rules *rules, int n_nodes)
+{
+    int stop = rules->list[GROUP_LIST_STOP].count;
+    int start = rules->list[GROUP_LIST_START].count;
+    int fence = rules->list[GROUP_LIST_FENCE].count;
+    int verify = rules->list[GROUP_LIST_VERIFY].count + 1;
+
+    return 1 + n_nodes * (stop + 1 + fence) + 1 + start + verify + start + stop + 1;
+}
+
+/* The first node but `taker` that is not confirmed out. */
+int plan_not_out(const struct group *g, int taker)
+{
+    int i;
+
+    for (i = 0; i < g->n_nodes; i++) {
+        if (i != taker && !g->node[i].out) {
+            return i;
+        }
+    }
+    return GROUP_NOBODY;
+}
+
+static void add(
+    const struct group *g, struct group_plan *plan, enum group_step_kind kind, int node, int action)
+{
+    struct group_step_state *step;
+
+    assert(plan->n_steps < g->steps_max);
+    step = &plan->steps[plan->n_steps++];
+    memset(step, 0, sizeof *step);
+    step->kind = kind;
+    step->node = node;
+    step->action = action;
+}
+
+static void add_list(
+    const struct group *g, struct group_plan *plan, enum group_step_kind kind, enum group_list list,
+    int node)
+{
+    int i;
+
+    for (i = 0; i < g->rules.list[list].count; i++) {
+        add(g, plan, kind, node, i);
+    }
+}
+
+static void add_stop(const struct group *g, struct group_plan *plan, int node, bool fence)
+{
+    add_list(g, plan, GROUP_STEP_STOP, GROUP_LIST_STOP, node);
+    add(g, plan, GROUP_STEP_LOOK, node, 0);
+    if (fence) {
+        add_list(g, plan, GROUP_STEP_FENCE, GROUP_LIST_FENCE, node);
+    }
+}
+
+static void add_start(const struct group *g, struct group_plan *plan, int node)
+{
+    add_list(g, plan, GROUP_STEP_START, GROUP_LIST_START, node);
+    if (g->rules.list[GROUP_LIST_VERIFY].count > 0) {
+        add_list(g, plan, GROUP_STEP_VERIFY, GROUP_LIST_VERIFY, node);
+    } else {
+        add(g, plan, GROUP_STEP_LOOK, node, 0);
+    }
+}
+
+static void add_handover(const struct group *g, struct group_plan *plan)
+{
+    bool fence = g->rules.fence_unconfirmed && !plan_is_planned(plan->kind);
+    int i;
+
+    if (plan_is_planned(plan->kind)) {
+        add(g, plan, GROUP_STEP_ASK, plan->taker, 0);
+    }
+    if (plan->from != GROUP_NOBODY) {
+        add_stop(g, plan, plan->from, fence);
+    }
+    for (i = 0; i < g->n_nodes; i++) {
+        if (i != plan->taker && i != plan->from && !g->node[i].out) {
+            add_stop(g, plan, i, fence);
+        }
+    }
+    add(g, plan, GROUP_STEP_GRANT, plan->taker, 0);
+    add_start(g, plan, plan->taker);
+}
+
+static struct group_plan *open_plan(
+    struct group *g, enum group_plan_kind kind, int node, int64_t id, const char *why)
+{
+    struct group_plan *plan = &g->plan[kind == GROUP_PLAN_EVICT ? 1 : 0];
+    struct group_step_state *steps = plan->steps;
+
+    memset(plan, 0, sizeof *plan);
+    plan->steps = steps;
+    plan->kind = kind;
+    plan->id = id;
+    plan->epoch = g->epoch;
+    plan->from = plan_is_handover(kind) ? g->holder : GROUP_NOBODY;
+    plan->taker = node;
+    plan->began_ms = g->now_ms;
+    effects_text(plan->why, sizeof plan->why, "%s", why);
+    return plan;
+}
+
+static void record_begin(struct group *g, struct group_effects *fx, const struct group_plan *plan)
+{
+    struct group_record *record = effects_record(g, fx, GROUP_REC_PLAN_BEGIN, plan->why);
+
+    record->plan_id = plan->id;
+    record->plan_kind = (int)plan->kind;
+    record->node = plan->taker;
+    record->from = plan->from;
+    record->to = plan->taker;
+    effects_text(record->name, sizeof record->name, "%s", group_plan_name(plan->kind));
+}
+
+static void announce(const struct group *g, struct group_effects *fx, const struct group_plan *plan)
+{
+    enum group_notice notice = GROUP_NOTICE_FAILOVER;
+
+    if (plan->kind == GROUP_PLAN_EVICT) {
+        return; /* the rogue was announced */
+    }
+    if (plan->kind == GROUP_PLAN_REMEDY || plan->kind == GROUP_PLAN_RESTORE) {
+        notice = GROUP_NOTICE_REMEDY;
+    } else if (plan_is_planned(plan->kind)) {
+        notice = GROUP_NOTICE_FAILBACK;
+    }
+    effects_notice(
+        fx, notice, plan->taker, "%s begins: %s → %s: %s", group_plan_name(plan->kind),
+        plan_is_handover(plan->kind) ? group_node_name(g, plan->from) : "here",
+        group_node_name(g, plan->taker), plan->why);
+}
+
+static void count_move(struct group *g, const struct group_plan *plan)
+{
+    if (plan->kind != GROUP_PLAN_FAILOVER) {
+        return;
+    }
+    if (g->n_moves == GROUP_MOVES_MAX) {
+        memmove(g->move_ms, g->move_ms + 1, sizeof g->move_ms[0] * (GROUP_MOVES_MAX - 1));
+        g->n_moves--;
+    }
+    g->move_ms[g->n_moves++] = g->now_ms;
+}
+
+/* Begin a plan. A handover takes the taker through its edge of the machine first; where
+ * the machine refuses, nothing has begun. `action` is the remedy's, else 0. */
+enum baton_err plan_begin(
+    struct group *g, struct group_effects *fx, enum group_plan_kind kind, int node, int action,
+    const char *why, struct baton_error *error)
+{
+    struct group_plan *plan = &g->plan[kind == GROUP_PLAN_EVICT ? 1 : 0];
+    enum fsm_event event = kind == GROUP_PLAN_FAILBACK ? FSM_RECLAIM : FSM_PROMOTE;
+    unsigned facts = FSM_IDLE | FSM_HOLDER_GONE;
+    enum baton_err err;
+
+    assert(plan->kind == GROUP_PLAN_NONE);
+    if (plan_is_handover(kind)) {
+        facts |= g->node[node].fit != GROUP_YES ? FSM_FORCED : 0;
+        err = node_transit(g, fx, node, event, facts, why, error);
+        if (err != BATON_OK) {
+            return err;
+        }
+    }
+    plan = open_plan(g, kind, node, ++g->plan_id, why);
+    if (kind == GROUP_PLAN_EVICT) {
+        add_stop(g, plan, node, g->rules.fence_unconfirmed);
+    } else if (kind == GROUP_PLAN_REMEDY) {
+        add(g, plan, GROUP_STEP_REMEDY, node, action);
+    } else if (kind == GROUP_PLAN_RESTORE) {
+        add_start(g, plan, node);
+    } else {
+        add_handover(g, plan);
+    }
+    count_move(g, plan);
+    record_begin(g, fx, plan);
+    announce(g, fx, plan);
+    return BATON_OK;
+}
+
+/* A handover that a restart interrupted after its grant goes on with its start steps:
+ * they are safe to run twice. */
+void plan_resume(struct group *g, struct group_effects *fx)
+{
+    int taker = g->memory.holder;
+    enum group_plan_kind kind = (enum group_plan_kind)g->memory.open_kind;
+    struct group_plan *plan;
+
+    g->holder = taker;
+    g->node[taker].out = false;
+    node_transit(
+        g, fx, taker, FSM_RESUMED, kind == GROUP_PLAN_FAILBACK ? FSM_PLANNED_BACK : 0,
+        "interrupted by a restart after the grant: it goes on", NULL);
+    plan = open_plan(
+        g, kind, taker, g->memory.open_id, "interrupted by a restart after the grant: it goes on");
+    plan->from = GROUP_NOBODY;
+    plan->granted = true;
+    add_start(g, plan, taker);
+    effects_record(g, fx, GROUP_REC_NOTE, plan->why)->plan_id = plan->id;
+    announce(g, fx, plan);
+}
+
+static void close_plan(
+    struct group *g, struct group_effects *fx, struct group_plan *plan, enum group_outcome outcome,
+    const char *why)
+{
+    struct group_record *record = effects_record(g, fx, GROUP_REC_PLAN_END, why);
+
+    record->plan_id = plan->id;
+    record->plan_kind = (int)plan->kind;
+    record->node = plan->taker;
+    record->outcome = (int)outcome;
+    effects_text(record->name, sizeof record->name, "%s", group_plan_name(plan->kind));
+    plan->kind = GROUP_PLAN_NONE;
+}
+
+static void completed(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    enum group_plan_kind kind = plan->kind;
+    int taker = plan->taker;
+    char why[GROUP_TEXT_MAX];
+
+    effects_text(
+        why, sizeof why, "%s done in %lld ms", group_plan_name(kind),
+        (long long)(g->now_ms - plan->began_ms));
+    close_plan(g, fx, plan, GROUP_OK, why);
+    if (plan_is_handover(kind)) {
+        node_transit(g, fx, taker, FSM_COMPLETED, FSM_VERIFIED, why, NULL);
+        effects_notice(
+            fx, GROUP_NOTICE_COMPLETED, taker, "%s to %s done in %lld ms, epoch %lld",
+            group_plan_name(kind), group_node_name(g, taker),
+            (long long)(g->now_ms - plan->began_ms), (long long)g->epoch);
+    } else {
+        effects_notice(
+            fx, kind == GROUP_PLAN_EVICT ? GROUP_NOTICE_ROGUE : GROUP_NOTICE_REMEDY, taker,
+            "%s: %s", group_node_name(g, taker), why);
+    }
+    effects_look(fx, taker);
+}
+
+/* Did this plan stop the holder that still is the holder? */
+static bool stopped_holder(const struct group *g, const struct group_plan *plan)
+{
+    int i;
+
+    for (i = 0; i < plan->n_steps; i++) {
+        if (plan->steps[i].kind == GROUP_STEP_STOP && plan->steps[i].node == g->holder &&
+            plan->steps[i].attempt > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The handover ends before the grant. */
+void plan_cancelled(
+    struct group *g, struct group_effects *fx, struct group_plan *plan, const char *why)
+{
+    enum group_plan_kind kind = plan->kind;
+    int taker = plan->taker;
+
+    if (g->holder != GROUP_NOBODY && stopped_holder(g, plan)) {
+        g->node[g->holder].restore_owed = true;
+        g->node[g->holder].restore_tries = 0;
+        g->node[g->holder].out = false;
+        effects_look(fx, g->holder);
+    }
+    close_plan(g, fx, plan, GROUP_FAIL, why);
+    node_transit(g, fx, taker, FSM_CANCELLED, 0, why, NULL);
+    effects_notice(
+        fx, GROUP_NOTICE_CANCELLED, taker, "%s to %s cancelled: %s", group_plan_name(kind),
+        group_node_name(g, taker), why);
+    if (plan_is_planned(kind)) {
+        g->rest_until_ms = g->now_ms + GROUP_REST_MS;
+    }
+}
+
+/* The handover ends after the grant; its undoing is over, as far as it went. */
+static void failed(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    enum group_plan_kind kind = plan->kind;
+    int taker = plan->taker;
+    char why[GROUP_TEXT_MAX];
+
+    effects_text(why, sizeof why, "%s", plan->why); /* what failed; see plan_step_failed */
+    if (g->node[taker].out) {
+        struct group_record *record = effects_record(g, fx, GROUP_REC_RELEASE, why);
+
+        record->node = taker;
+        record->plan_id = plan->id;
+        g->holder = GROUP_NOBODY;
+        g->node[taker].role_ms = g->now_ms;
+    }
+    close_plan(g, fx, plan, GROUP_FAIL, why);
+    node_transit(g, fx, taker, FSM_FAILED, 0, why, NULL);
+    if (plan_is_planned(kind)) {
+        g->rest_until_ms = g->now_ms + GROUP_REST_MS;
+    }
+    effects_notice(
+        fx, GROUP_NOTICE_FAILED, taker, "%s to %s failed and is undone%s: %s",
+        group_plan_name(kind), group_node_name(g, taker),
+        g->holder == taker ? ", but can't be confirmed out: it keeps the baton" : "", why);
+}
+
+static void begin_undo(struct group *g, struct group_plan *plan)
+{
+    int i, last = plan->step;
+
+    plan->undoing = true;
+    plan->n_steps = plan->step + 1; /* what was still to come is dropped */
+    for (i = last; i >= 0; i--) {
+        const struct group_step_state *step = &plan->steps[i];
+
+        if (step->kind == GROUP_STEP_START && step->attempt > 0 &&
+            g->rules.list[GROUP_LIST_START].action[step->action].has_undo) {
+            add(g, plan, GROUP_STEP_UNDO, plan->taker, step->action);
+        }
+    }
+    add_stop(g, plan, plan->taker, false);
+}
+
+static bool last_fence_of(const struct group_plan *plan)
+{
+    int i;
+
+    for (i = plan->step + 1; i < plan->n_steps; i++) {
+        if (plan->steps[i].kind == GROUP_STEP_FENCE &&
+            plan->steps[i].node == plan->steps[plan->step].node) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The current step has failed for good. What now? */
+void plan_step_failed(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    const struct group_step_state *step = &plan->steps[plan->step];
+    const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
+    char why[GROUP_TEXT_MAX];
+
+    effects_text(
+        why, sizeof why, "%s %s on %s: %s", group_step_name(step->kind),
+        action != NULL ? action->name : "", group_node_name(g, step->node), step->detail);
+    switch (step->kind) {
+    case GROUP_STEP_ASK:
+        effects_text(why, sizeof why, "vetoed by a before-move hook: %s", step->detail);
+        plan_cancelled(g, fx, plan, why);
+        return;
+    case GROUP_STEP_GRANT:
+        plan_cancelled(g, fx, plan, why);
+        return;
+    case GROUP_STEP_START:
+    case GROUP_STEP_VERIFY:
+        if (!plan->granted) { /* a restore: the holder stays what it is */
+            effects_notice(fx, GROUP_NOTICE_REMEDY, plan->taker, "restore failed: %s", why);
+            close_plan(g, fx, plan, GROUP_FAIL, why);
+            return;
+        }
+        effects_text(plan->why, sizeof plan->why, "%s", why);
+        begin_undo(g, plan);
+        break;
+    case GROUP_STEP_REMEDY:
+        effects_notice(fx, GROUP_NOTICE_REMEDY, plan->taker, "remedy failed: %s", why);
+        close_plan(g, fx, plan, GROUP_FAIL, why);
+        return;
+    case GROUP_STEP_LOOK:
+        if (plan->undoing || !plan_is_handover(plan->kind) || step->node != plan->taker) {
+            break; /* not confirmed out: a fence follows, or the grant is refused */
+        }
+        effects_text(plan->why, sizeof plan->why, "%s", why);
+        begin_undo(g, plan);
+        break;
+    case GROUP_STEP_FENCE:
+        if (last_fence_of(plan)) {
+            effects_notice(fx, GROUP_NOTICE_HOLD, step->node, "no fence worked: %s", why);
+        }
+        break;
+    case GROUP_STEP_STOP:
+    case GROUP_STEP_UNDO:
+        break; /* the look after it decides */
+    }
+    plan->step++;
+}
+
+/* All steps of an eviction are over: is it out? */
+static void evicted(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    int node = plan->taker;
+
+    if (g->node[node].out) {
+        completed(g, fx, plan);
+        return;
+    }
+    close_plan(g, fx, plan, GROUP_FAIL, "it can't be stopped or confirmed out");
+    order_hold(
+        g, fx, GROUP_HOLD_UNCONFIRMED, node,
+        "%s serves without the baton and can't be stopped: switch it off", g->node[node].name);
+}
+
+static void ended(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    if (plan->kind == GROUP_PLAN_EVICT) {
+        evicted(g, fx, plan);
+    } else if (plan->undoing) {
+        failed(g, fx, plan);
+    } else {
+        completed(g, fx, plan);
+    }
+}
+
+/* The grant needs every other node confirmed out. */
+static bool grant_refused(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    const struct group_step_state *step = &plan->steps[plan->step];
+    int blind = plan_not_out(g, plan->taker);
+    bool planned = plan_is_planned(plan->kind);
+    char why[GROUP_TEXT_MAX];
+
+    if (step->kind != GROUP_STEP_GRANT || step->status != GROUP_STEP_PENDING ||
+        blind == GROUP_NOBODY) {
+        return false;
+    }
+    effects_text(
+        why, sizeof why, "%s is not confirmed out: %s", g->node[blind].name,
+        g->node[blind].serving_why[0] != '\0' ? g->node[blind].serving_why : "it was not seen");
+    plan_cancelled(g, fx, plan, why);
+    if (!planned) {
+        order_hold(
+            g, fx, GROUP_HOLD_UNCONFIRMED, blind,
+            "%s; when it is switched off for certain, say so: baton confirm-out %s %s", why,
+            g->name, g->node[blind].name);
+    }
+    return true;
+}
+
+/* Go on as far as it goes without waiting. */
+void plan_advance(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    while (plan->kind != GROUP_PLAN_NONE) {
+        if (plan->step == plan->n_steps) {
+            ended(g, fx, plan);
+            return;
+        }
+        if (grant_refused(g, fx, plan) || !step_advance(g, fx, plan)) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,291 @@
+/* One step: recorded before it runs, run, ended, tried again.
+ *
+ *   PENDING → RECORDING → RUNNING → DONE | FAILED
+ *                ↑           ↓
+ *                └────── RESTING
+ */
+#include "parts.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct group_step_ref step_ref(const struct group *g, const struct group_plan *plan)
+{
+    struct group_step_ref ref;
+
+    ref.plan_slot = (int)(plan - g->plan);
+    ref.plan_id = plan->id;
+    ref.epoch = plan->epoch;
+    ref.step = plan->step;
+    ref.attempt = plan->steps[plan->step].attempt;
+    return ref;
+}
+
+static void record_step(
+    struct group *g, struct group_effects *fx, const struct group_plan *plan,
+    enum group_record_kind kind, enum group_outcome outcome, const char *text)
+{
+    const struct group_step_state *step = &plan->steps[plan->step];
+    const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
+    struct group_record *record = effects_record(g, fx, kind, text);
+
+    record->plan_id = plan->id;
+    record->plan_kind = (int)plan->kind;
+    record->epoch = plan->epoch;
+    record->node = step->node;
+    record->step = plan->step;
+    record->attempt = step->attempt;
+    record->outcome = (int)outcome;
+    effects_text(
+        record->name, sizeof record->name, "%s%s%s", group_step_name(step->kind),
+        action != NULL ? " " : "", action != NULL ? action->name : "");
+}
+
+static int64_t deadline_of(const struct group *g, const struct group_step_state *step)
+{
+    const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
+
+    return action != NULL ? action->deadline_ms : g->rules.look_deadline_ms;
+}
+
+/* A step that has nothing left to do, because what it is for is reached already. */
+static bool needless(const struct group *g, const struct group_plan *plan)
+{
+    const struct group_step_state *step = &plan->steps[plan->step];
+
+    const struct group_step_state *before = plan->step > 0 ? step - 1 : NULL;
+
+    if (step->kind == GROUP_STEP_FENCE) {
+        return g->node[step->node].out;
+    }
+    /* A node that could not even be asked is not asked again and again. */
+    return (step->kind == GROUP_STEP_STOP || step->kind == GROUP_STEP_LOOK) && before != NULL &&
+           before->node == step->node && before->unasked;
+}
+
+static void begin_recording(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    struct group_step_state *step = &plan->steps[plan->step];
+
+    step->attempt++;
+    step->status = GROUP_STEP_RECORDING;
+    step->unasked = false;
+    step->began_ms = g->now_ms;
+    if (step->kind == GROUP_STEP_GRANT) {
+        struct group_record *record = effects_record(g, fx, GROUP_REC_GRANT, plan->why);
+
+        record->epoch = g->epoch + 1;
+        record->plan_id = plan->id;
+        record->plan_kind = (int)plan->kind;
+        record->node = plan->taker;
+    } else {
+        record_step(g, fx, plan, GROUP_REC_STEP_BEGIN, GROUP_UNKNOWN, "");
+    }
+    step->record_seq = g->seq;
+}
+
+/* The record of the grant is durable: from here on the taker holds the baton. */
+static void granted(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    int from = g->holder;
+
+    g->epoch++;
+    g->holder = plan->taker;
+    plan->epoch = g->epoch;
+    plan->granted = true;
+    g->node[plan->taker].role_ms = g->now_ms;
+    g->node[plan->taker].out = false;
+    g->node[plan->taker].serving = GROUP_UNSURE;
+    g->node[plan->taker].serving_run = 0;
+    g->node[plan->taker].restore_tries = 0;
+    g->node[plan->taker].restore_owed = false;
+    if (from != GROUP_NOBODY && from != plan->taker) {
+        g->node[from].role_ms = g->now_ms;
+        g->node[from].restore_owed = false;
+        node_transit(g, fx, from, FSM_RELEASED, 0, "stopped and confirmed out", NULL);
+        node_judge(g, from);
+    }
+}
+
+static void run(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    struct group_step_state *step = &plan->steps[plan->step];
+    struct group_step_ref ref = step_ref(g, plan);
+
+    step->status = GROUP_STEP_RUNNING;
+    step->began_ms = g->now_ms;
+    step->due_ms = g->now_ms + deadline_of(g, step);
+    if (step->kind == GROUP_STEP_START) {
+        g->node[step->node].out = false;
+    }
+    effects_run(fx, GROUP_DO_RUN, &ref, step);
+}
+
+static int attempts_of(
+    const struct group *g, const struct group_step_state *step, enum group_outcome outcome)
+{
+    const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
+
+    if (step->kind == GROUP_STEP_LOOK) {
+        /* Who can't be asked is not asked again; who still serves may be about to stop. */
+        return outcome == GROUP_UNKNOWN ? 1 : GROUP_LOOK_TRIES;
+    }
+    return action != NULL ? action->attempts : 1;
+}
+
+static void end_attempt(
+    struct group *g, struct group_effects *fx, struct group_plan *plan, enum group_outcome outcome,
+    bool good, const char *detail)
+{
+    struct group_step_state *step = &plan->steps[plan->step];
+    const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
+
+    step->ended_ms = g->now_ms;
+    effects_text(step->detail, sizeof step->detail, "%s", detail);
+    record_step(g, fx, plan, GROUP_REC_STEP_END, outcome, detail);
+    if (good) {
+        step->status = GROUP_STEP_DONE;
+        plan->step++;
+    } else if (step->attempt < attempts_of(g, step, outcome)) {
+        step->status = GROUP_STEP_RESTING;
+        step->due_ms = g->now_ms + (action != NULL ? action->retry_ms : GROUP_LOOK_MS);
+    } else {
+        step->status = GROUP_STEP_FAILED;
+        step->unasked = step->kind == GROUP_STEP_STOP && outcome == GROUP_UNKNOWN;
+        plan_step_failed(g, fx, plan);
+    }
+}
+
+/* Is this outcome what the step is for? Also keeps what it says of the node. */
+static bool take_outcome(
+    struct group *g, struct group_plan *plan, enum group_outcome outcome, const char *detail)
+{
+    struct group_step_state *step = &plan->steps[plan->step];
+    struct group_node *n = &g->node[step->node];
+
+    switch (step->kind) {
+    case GROUP_STEP_LOOK: {
+        bool wants_up = step->node == g->holder && !plan->undoing &&
+                        (plan->granted || plan->kind == GROUP_PLAN_RESTORE);
+
+        node_looked(
+            g, step->node,
+            outcome == GROUP_OK     ? GROUP_YES
+            : outcome == GROUP_FAIL ? GROUP_NO
+                                    : GROUP_UNSURE,
+            step->began_ms, detail);
+        if (wants_up) {
+            return outcome == GROUP_OK;
+        }
+        n->out = outcome == GROUP_FAIL || (n->out && outcome == GROUP_UNKNOWN);
+        return n->out;
+    }
+    case GROUP_STEP_FENCE:
+        if (outcome == GROUP_OK) {
+            n->out = true;
+            n->serving = GROUP_NO;
+            n->role_ms = g->now_ms;
+        }
+        return outcome == GROUP_OK;
+    case GROUP_STEP_VERIFY:
+        if (outcome == GROUP_OK) {
+            node_looked(g, step->node, GROUP_YES, g->now_ms, "verified");
+        }
+        return outcome == GROUP_OK;
+    default:
+        return outcome == GROUP_OK;
+    }
+}
+
+void step_ended(struct group *g, struct group_effects *fx, const struct group_event *ev)
+{
+    const struct group_step_ref *ref = &ev->u.step_ended.ref;
+    struct group_plan *plan = &g->plan[ref->plan_slot];
+    bool good;
+
+    if (plan->kind == GROUP_PLAN_NONE || plan->id != ref->plan_id || plan->step != ref->step ||
+        plan->epoch != ref->epoch || plan->steps[plan->step].attempt != ref->attempt ||
+        plan->steps[plan->step].status != GROUP_STEP_RUNNING) {
+        effects_notice(
+            fx, GROUP_NOTICE_STALE, GROUP_NOBODY,
+            "a late end of step %d, attempt %d of handover %lld (epoch %lld) was dropped: %s",
+            ref->step, ref->attempt, (long long)ref->plan_id, (long long)ref->epoch,
+            ev->u.step_ended.detail);
+        return;
+    }
+    good = take_outcome(g, plan, ev->u.step_ended.outcome, ev->u.step_ended.detail);
+    end_attempt(g, fx, plan, ev->u.step_ended.outcome, good, ev->u.step_ended.detail);
+}
+
+static void overdue(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    struct group_step_state *step = &plan->steps[plan->step];
+    struct group_step_ref ref = step_ref(g, plan);
+    char detail[GROUP_TEXT_MAX];
+
+    effects_run(fx, GROUP_DO_CANCEL, &ref, step);
+    effects_text(detail, sizeof detail, "no end within %lld ms", (long long)deadline_of(g, step));
+    end_attempt(g, fx, plan, GROUP_UNKNOWN, false, detail);
+}
+
+/* Let the current step go on. False where it has to wait. */
+bool step_advance(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    struct group_step_state *step = &plan->steps[plan->step];
+
+    switch (step->status) {
+    case GROUP_STEP_PENDING:
+        if (needless(g, plan)) {
+            step->status = GROUP_STEP_SKIPPED;
+            step->unasked = step->kind == GROUP_STEP_STOP;
+            plan->step++;
+            return true;
+        }
+        begin_recording(g, fx, plan);
+        return false;
+    case GROUP_STEP_RESTING:
+        if (g->now_ms < step->due_ms) {
+            return false;
+        }
+        begin_recording(g, fx, plan);
+        return false;
+    case GROUP_STEP_RECORDING:
+        if (g->recorded_seq < step->record_seq) {
+            return false;
+        }
+        if (step->kind == GROUP_STEP_GRANT) {
+            granted(g, fx, plan);
+            step->status = GROUP_STEP_DONE;
+            plan->step++;
+            return true;
+        }
+        run(g, fx, plan);
+        return false;
+    case GROUP_STEP_RUNNING:
+        if (g->now_ms < step->due_ms + GROUP_LATE_MS) {
+            return false;
+        }
+        overdue(g, fx, plan);
+        return true;
+    case GROUP_STEP_DONE:
+    case GROUP_STEP_FAILED:
+    case GROUP_STEP_SKIPPED:
+        break;
+    }
+    assert(!"a step that is over is not the current one");
+    return false;
+}
+
+int64_t step_wake_ms(const struct group_plan *plan)
+{
+    const struct group_step_state *step;
+
+    if (plan->kind == GROUP_PLAN_NONE || plan->step == plan->n_steps) {
+        return GROUP_NEVER_MS;
+    }
+    step = &plan->steps[plan->step];
+    if (step->status == GROUP_STEP_RESTING) {
+        return step->due_ms;
+    }
+    return step->status == GROUP_STEP_RUNNING ? step->due_ms + GROUP_LATE_MS : GROUP_NEVER_MS;
+}
