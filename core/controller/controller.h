@@ -32,8 +32,8 @@ struct controller_news {
     const char *text;
 };
 
-typedef void controller_news_fn(void *arg, const struct controller *controller,
-                                const struct controller_news *news);
+typedef void controller_news_fn(
+    void *arg, const struct controller *controller, const struct controller_news *news);
 
 struct controller_setup {
     const char *name;
@@ -47,23 +47,23 @@ struct controller_setup {
 };
 
 /* Make the group and start observing. */
-enum baton_err controller_new(const struct controller_setup *setup, struct controller **out,
-                              struct baton_error *error);
+enum baton_err controller_new(
+    const struct controller_setup *setup, struct controller **out, struct baton_error *error);
 
 /* Cancels everything that runs; the service is not touched. */
 void controller_free(struct controller *controller);
 
 /* An operator's command. `node` may be GROUP_NOBODY. `by` says who ("root via socket"),
  * `reason` may be NULL where the command needs none. BATON_REFUSED says why not. */
-enum baton_err controller_command(struct controller *controller, enum group_command command,
-                                  int node, bool force, const char *by, const char *reason,
-                                  struct baton_error *error);
+enum baton_err controller_command(
+    struct controller *controller, enum group_command command, int node, bool force, const char *by,
+    const char *reason, struct baton_error *error);
 
 /* Another policy for the same nodes; the group's state stays. On BATON_OK the old policy
  * is freed and the new one owned; else the old one goes on and the new one is still the
  * caller's. BATON_REFUSED while a handover runs. */
-enum baton_err controller_reload(struct controller *controller, struct policy *policy,
-                                 struct baton_error *error);
+enum baton_err controller_reload(
+    struct controller *controller, struct policy *policy, struct baton_error *error);
 
 const struct group *controller_group(const struct controller *controller);
 const struct policy *controller_policy(const struct controller *controller);

@@ -150,6 +150,18 @@ static void recall(struct group *g, const struct group_memory *memory)
     }
 }
 
+/* Which probes rest depends on who holds the baton. */
+static void rest_probes(struct group *g)
+{
+    int node, probe;
+
+    for (node = 0; node < g->n_nodes; node++) {
+        for (probe = 0; probe < g->rules.n_probes; probe++) {
+            g->node[node].health[probe].resting = group_probe_rests(g, node, probe);
+        }
+    }
+}
+
 enum baton_err group_new(
     const struct group_setup *setup, struct group **out, struct baton_error *error)
 {
@@ -177,6 +189,7 @@ enum baton_err group_new(
         g->plan[i].steps = steps[i];
     }
     recall(g, &setup->memory);
+    rest_probes(g);
     *out = g;
     return BATON_OK;
 nomem:
@@ -257,6 +270,7 @@ enum baton_err group_set_rules(
     }
     group->steps_max = steps_max;
     group->rules = *rules;
+    rest_probes(group);
     if (group->hold == GROUP_HOLD_POLICY) {
         group->hold = GROUP_HOLD_NONE;
     }
@@ -368,6 +382,7 @@ enum baton_err group_step(
     struct baton_error *error)
 {
     int first = effects->count;
+    int holder = group->holder;
     enum baton_err err;
 
     if (event->now_ms > group->now_ms) {
@@ -375,6 +390,9 @@ enum baton_err group_step(
     }
     err = take(group, event, effects, error);
     follow(group, effects);
+    if (group->holder != holder) {
+        rest_probes(group);
+    }
     check_invariants(group, effects, first);
     return err;
 }

@@ -77,6 +77,24 @@ bool group_probe_rests(const struct group *group, int node, int probe)
     return false;
 }
 
+/* The node's part changes: looks that began before say nothing any more, and probes that
+ * depend on who holds the baton begin anew. */
+void node_new_role(struct group *g, int node)
+{
+    struct group_node *n = &g->node[node];
+    int i;
+
+    n->role_ms = g->now_ms;
+    n->restore_tries = 0;
+    n->restore_owed = false;
+    for (i = 0; i < g->rules.n_probes; i++) {
+        if (g->rules.probe[i].on != GROUP_ON_ALL) {
+            memset(&n->health[i], 0, sizeof n->health[i]);
+            n->health[i].since_ms = g->now_ms;
+        }
+    }
+}
+
 void node_observed(struct group *g, const struct group_event *ev)
 {
     const struct group_probe_rules *rules = &g->rules.probe[ev->u.observed.probe];

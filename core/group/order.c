@@ -396,7 +396,7 @@ static enum baton_err command_confirm_out(
         return baton_fail(error, BATON_REFUSED, "a plan has %s in hand: wait for its end", n->name);
     }
     n->out = true;
-    n->role_ms = g->now_ms;
+    node_new_role(g, node);
     record = effects_record(g, fx, GROUP_REC_NOTE, why);
     record->node = node;
     effects_text(record->name, sizeof record->name, "confirm-out");

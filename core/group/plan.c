@@ -317,7 +317,7 @@ static void failed(struct group *g, struct group_effects *fx, struct group_plan 
         record->node = taker;
         record->plan_id = plan->id;
         g->holder = GROUP_NOBODY;
-        g->node[taker].role_ms = g->now_ms;
+        node_new_role(g, taker);
     }
     close_plan(g, fx, plan, GROUP_FAIL, why);
     node_transit(g, fx, taker, FSM_FAILED, 0, why, NULL);

@@ -93,15 +93,12 @@ static void granted(struct group *g, struct group_effects *fx, struct group_plan
     g->holder = plan->taker;
     plan->epoch = g->epoch;
     plan->granted = true;
-    g->node[plan->taker].role_ms = g->now_ms;
+    node_new_role(g, plan->taker);
     g->node[plan->taker].out = false;
     g->node[plan->taker].serving = GROUP_UNSURE;
     g->node[plan->taker].serving_run = 0;
-    g->node[plan->taker].restore_tries = 0;
-    g->node[plan->taker].restore_owed = false;
     if (from != GROUP_NOBODY && from != plan->taker) {
-        g->node[from].role_ms = g->now_ms;
-        g->node[from].restore_owed = false;
+        node_new_role(g, from);
         node_transit(g, fx, from, FSM_RELEASED, 0, "stopped and confirmed out", NULL);
         node_judge(g, from);
     }

@@ -1,0 +1,253 @@
+/* The group's effects, carried out: records, steps, looks, notices. */
+#include "parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static void end_step(struct act_step *step, enum group_outcome outcome, const char *detail)
+{
+    struct controller *c = step->controller;
+    struct group_event event = controller_event(c, GROUP_EV_STEP_ENDED);
+
+    step->busy = false;
+    step->task = NULL;
+    step->request = 0;
+    event.u.step_ended.ref = step->ref;
+    event.u.step_ended.outcome = outcome;
+    event.u.step_ended.detail = detail;
+    controller_feed(c, &event, NULL);
+}
+
+static void task_over(void *arg, const struct policy_result *result)
+{
+    struct act_step *step = arg;
+    struct controller *c = step->controller;
+
+    if (result->broken) {
+        controller_log(c, WORLD_ALERT, GROUP_NOBODY, "policy", "%s", result->detail);
+    }
+    end_step(step, result->outcome, result->detail);
+}
+
+static void request_over(void *arg, uint64_t request, const struct world_result *result)
+{
+    (void)request;
+    end_step(arg, (enum group_outcome)result->outcome, result->detail);
+}
+
+/* Hooks that may say no to a planned move. */
+static void ask_hooks(struct act_step *step, int64_t timeout_ms)
+{
+    struct controller *c = step->controller;
+    const struct group_plan *plan = &c->group->plan[step->ref.plan_slot];
+    struct world_request request = {.kind = WORLD_HOOK, .timeout_ms = timeout_ms};
+    struct world_pair fact[BELL_FACTS];
+    struct bell_ring ring = {.node = plan->taker, .holder = c->group->holder};
+    char epoch[24];
+
+    ring.epoch = c->group->epoch;
+    snprintf(ring.plan, sizeof ring.plan, "%s", group_plan_name(plan->kind));
+    snprintf(ring.text, sizeof ring.text, "%s", plan->why);
+    request.group = c->group->name;
+    request.u.hook.event = "before-move";
+    request.u.hook.fact = fact;
+    request.u.hook.n_facts = bell_facts(c, &ring, "before-move", fact, epoch, sizeof epoch);
+    step->request = world_start(c->world, &request, request_over, step);
+}
+
+static enum policy_entry entry_of(enum group_step_kind kind)
+{
+    switch (kind) {
+    case GROUP_STEP_STOP:
+        return POLICY_STOP;
+    case GROUP_STEP_START:
+        return POLICY_START;
+    case GROUP_STEP_FENCE:
+        return POLICY_FENCE;
+    case GROUP_STEP_VERIFY:
+        return POLICY_VERIFY;
+    case GROUP_STEP_UNDO:
+        return POLICY_UNDO;
+    case GROUP_STEP_REMEDY:
+        return POLICY_REMEDY;
+    case GROUP_STEP_LOOK:
+        return POLICY_SERVING;
+    case GROUP_STEP_ASK:
+    case GROUP_STEP_GRANT:
+        break;
+    }
+    assert(!"a step of this kind is not the policy's");
+    return POLICY_SERVING;
+}
+
+static void tell_step(
+    struct controller *c, const struct group_step_ref *ref, int node, enum group_step_kind kind,
+    int action, const char *what)
+{
+    const struct group_action_rules *rules = group_step_action(c->group, kind, action);
+    char text[GROUP_TEXT_MAX];
+
+    snprintf(
+        text, sizeof text, "%s%s%s on %s%s", group_step_name(kind), rules != NULL ? " " : "",
+        rules != NULL ? rules->name : "", group_node_name(c->group, node), what);
+    controller_log(c, WORLD_INFO, node, "step", "%s", text);
+    controller_tell(
+        c, &(struct controller_news){
+               .kind = CONTROLLER_STEP,
+               .node = node,
+               .plan_slot = ref->plan_slot,
+               .step = ref->step,
+               .text = text});
+}
+
+static void run(struct controller *c, const struct group_effect *effect)
+{
+    const struct group_step_ref *ref = &effect->u.run.ref;
+    struct act_step *step = &c->step[ref->plan_slot];
+    bool look = effect->u.run.kind == GROUP_STEP_LOOK;
+    struct baton_error error;
+
+    assert(!step->busy);
+    step->ref = *ref;
+    step->kind = effect->u.run.kind;
+    step->busy = true;
+    tell_step(c, ref, effect->u.run.node, effect->u.run.kind, effect->u.run.action, "");
+    if (step->kind == GROUP_STEP_ASK) {
+        ask_hooks(step, effect->u.run.deadline_ms - world_now_ms(c->world));
+        return;
+    }
+    step->task = policy_run(
+        c->policy, entry_of(step->kind), look ? 0 : effect->u.run.action, effect->u.run.node,
+        effect->u.run.deadline_ms, task_over, step, &error);
+    if (step->task == NULL) {
+        struct group_event *event = &c->pending[c->n_pending];
+
+        assert(c->n_pending < CONTROLLER_PENDING_MAX);
+        step->busy = false;
+        *event = controller_event(c, GROUP_EV_STEP_ENDED);
+        event->u.step_ended.ref = *ref;
+        event->u.step_ended.outcome = GROUP_FAIL;
+        event->u.step_ended.detail = c->pending_text[c->n_pending];
+        snprintf(
+            c->pending_text[c->n_pending], GROUP_TEXT_MAX, "%.*s", GROUP_TEXT_MAX - 1, error.text);
+        c->n_pending++;
+    }
+}
+
+static void cancel(struct controller *c, struct act_step *step)
+{
+    if (step->busy && step->task != NULL) {
+        policy_cancel(step->task);
+    }
+    if (step->busy && step->request != 0) {
+        world_cancel(c->world, step->request);
+    }
+    step->busy = false;
+    step->task = NULL;
+    step->request = 0;
+}
+
+static enum world_level level_of(enum group_notice notice)
+{
+    switch (notice) {
+    case GROUP_NOTICE_HOLD:
+    case GROUP_NOTICE_FAILED:
+    case GROUP_NOTICE_ROGUE:
+        return WORLD_ALERT;
+    case GROUP_NOTICE_FAILOVER:
+    case GROUP_NOTICE_CANCELLED:
+    case GROUP_NOTICE_STALE:
+        return WORLD_WARNING;
+    default:
+        return WORLD_INFO;
+    }
+}
+
+static void notice(struct controller *c, const struct group_effect *effect)
+{
+    const struct group_plan *plan = &c->group->plan[0];
+    struct bell_ring ring = {.notice = effect->u.notice.notice, .node = effect->u.notice.node};
+    char text[GROUP_TEXT_MAX * 2];
+
+    ring.moved = ring.notice == GROUP_NOTICE_TRANSITION;
+    ring.from = effect->u.notice.from;
+    ring.to = effect->u.notice.to;
+    ring.holder = c->group->holder;
+    ring.epoch = c->group->epoch;
+    snprintf(
+        ring.plan, sizeof ring.plan, "%s",
+        plan->kind == GROUP_PLAN_NONE ? "" : group_plan_name(plan->kind));
+    snprintf(ring.text, sizeof ring.text, "%s", effect->u.notice.text);
+    if (ring.moved) {
+        snprintf(
+            text, sizeof text, "%s %s → %s: %s", group_node_name(c->group, ring.node),
+            fsm_state_name(ring.from), fsm_state_name(ring.to), ring.text);
+    } else {
+        snprintf(text, sizeof text, "%s", ring.text);
+    }
+    controller_log(c, level_of(ring.notice), ring.node, group_notice_name(ring.notice), "%s", text);
+    controller_tell(
+        c, &(struct controller_news){
+               .kind = CONTROLLER_NOTICE, .notice = ring.notice, .node = ring.node, .text = text});
+    bell_add(c, &ring);
+}
+
+/* A step's end is news too, and stands only in its record. */
+static void tell_end(struct controller *c, const struct group_record *record)
+{
+    char text[GROUP_TEXT_MAX * 2];
+
+    snprintf(
+        text, sizeof text, "%s on %s: %s%s%s", record->name,
+        group_node_name(c->group, record->node),
+        group_outcome_name((enum group_outcome)record->outcome),
+        record->text[0] != '\0' ? ": " : "", record->text);
+    controller_log(
+        c, record->outcome == (int)GROUP_OK ? WORLD_INFO : WORLD_WARNING, record->node, "step",
+        "%s", text);
+    controller_tell(
+        c, &(struct controller_news){
+               .kind = CONTROLLER_STEP, .node = record->node, .step = record->step, .text = text});
+}
+
+void act_effects(struct controller *c)
+{
+    int i;
+
+    for (i = 0; i < c->effects.count; i++) {
+        const struct group_effect *effect = &c->effects.effect[i];
+
+        switch (effect->kind) {
+        case GROUP_DO_RECORD:
+            ledger_add(c, &effect->u.record);
+            if (effect->u.record.kind == GROUP_REC_STEP_END) {
+                tell_end(c, &effect->u.record);
+            }
+            break;
+        case GROUP_DO_RUN:
+            run(c, effect);
+            break;
+        case GROUP_DO_CANCEL:
+            cancel(c, &c->step[effect->u.run.ref.plan_slot]);
+            break;
+        case GROUP_DO_NOTICE:
+            notice(c, effect);
+            break;
+        case GROUP_DO_LOOK:
+            schedule_look_now(c, effect->u.look.node);
+            break;
+        }
+    }
+    c->effects.count = 0;
+    ledger_write(c);
+}
+
+void act_stop(struct controller *c)
+{
+    int i;
+
+    for (i = 0; i < GROUP_PLANS; i++) {
+        cancel(c, &c->step[i]);
+    }
+}
