@@ -114,6 +114,7 @@ static void start_preferred(struct group *g, struct group_effects *fx)
         why, sizeof why, "nobody serves, %s is the preferred fit node", g->node[best].name);
     release_recorded(g, fx);
     g->phase = GROUP_RUNNING;
+    node_follow(g, fx, best);
     if (plan_begin(g, fx, GROUP_PLAN_START, best, 0, why, NULL) != BATON_OK) {
         g->phase = GROUP_SETTLING;
     }

@@ -161,6 +161,11 @@ static bool take_outcome(
     struct group_node *n = &g->node[step->node];
 
     switch (step->kind) {
+    case GROUP_STEP_STOP:
+        if (outcome == GROUP_UNKNOWN) {
+            node_looked(g, step->node, GROUP_UNSURE, step->began_ms, detail);
+        }
+        return outcome == GROUP_OK;
     case GROUP_STEP_LOOK: {
         bool wants_up = step->node == g->holder && !plan->undoing &&
                         (plan->granted || plan->kind == GROUP_PLAN_RESTORE);
