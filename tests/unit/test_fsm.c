@@ -22,7 +22,7 @@ START_TEST(one_row_at_most_for_each_state_event_and_facts)
                 int matches = 0;
 
                 for (i = 0; i < count; i++) {
-                    matches += (rows[i].from & FSM_BIT(state)) != 0 && rows[i].on == event &&
+                    matches += (rows[i].from & FSM_BIT(state)) != 0 && (int)rows[i].on == event &&
                                (facts & rows[i].needs) == rows[i].needs &&
                                (facts & rows[i].bars) == 0;
                 }
