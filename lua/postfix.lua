@@ -1,0 +1,47 @@
+--- Postfix, one instance of it, by its own commands.
+--
+-- `postfix status` ends with 1 both when it is stopped and when it could not find out, so
+-- the master daemon's lock is asked as well before "stopped" is believed.
+
+local remote  = require "remote"
+local service = require "service"
+
+local postfix = {}
+
+local STATUS = [[
+postfix -c "$1" status >/dev/null 2>&1 && exit 0
+daemons=$(postconf -c "$1" -h daemon_directory) || exit 9
+"$daemons/master" -c "$1" -t >/dev/null 2>&1 && exit 3
+exit 9]]
+
+-- What is dead already is fine; what can't be stopped in order is aborted.
+local STOP = [[
+postfix -c "$1" status >/dev/null 2>&1 || exit 0
+postfix -c "$1" stop || postfix -c "$1" abort]]
+
+--- The instance that is configured in one directory.
+---@param options? { config?: string, unit?: string, deadline?: number }
+---  config: its configuration directory ("/etc/postfix"). unit: the systemd unit that starts
+---  and stops it, where systemd is to know of it; else `postfix start` and `postfix stop` do.
+---  deadline: seconds for one start or stop (30).
+---@return Service
+function postfix.instance(options)
+    options = options or {}
+    local config = options.config or "/etc/postfix"
+    local spec = {
+        name = "postfix",
+        start = remote.as_root { "postfix", "-c", config, "start" },
+        stop = remote.shell(STOP, config),
+        status = remote.shell(STATUS, config),
+        stopped = { [3] = true },
+        deadline = options.deadline,
+    }
+    if options.unit then
+        for _, verb in ipairs { "start", "stop", "restart" } do
+            spec[verb] = remote.as_root { "systemctl", verb, "--", options.unit }
+        end
+    end
+    return service.commands(spec)
+end
+
+return postfix

@@ -1,0 +1,70 @@
+--- Remedies: what is tried on a node before anything moves.
+
+local remedies = {}
+
+local function failed(node, services)
+    local names = {}
+    for name in pairs(services) do
+        if node[name].failed then
+            names[#names + 1] = name
+        end
+    end
+    return names
+end
+
+---@class RestartSpec
+---@field services table<string, Service>  by the name of the probe that watches each
+---@field reach? string      the probe that says whether the node can be reached ("ssh")
+---@field on? "holder"|"any" "any": only nodes that do not hold the baton ("holder")
+---@field attempts? integer  restarts within `within`; then the holder may be given up (1)
+---@field within? number     seconds (600)
+---@field deadline? number   seconds for the restart, its probes ok again (30)
+
+--- Restart in place, where the node can be reached, the services whose probes have failed.
+--- It is done when these probes are ok again, so that a restart that helps never ends in a
+--- move all the same. For holder and standby, put two in the list: their attempts count
+--- apart, and a holder may have none at all.
+---@param spec RestartSpec
+---@return Remedy
+function remedies.restart(spec)
+    local services, reach = spec.services, spec.reach or "ssh"
+    local on = spec.on or "holder"
+    return {
+        on = on,
+        attempts = spec.attempts or 1,
+        within = spec.within or 600,
+        when = function(node)
+            if node.holds ~= (on == "holder") then
+                return false, "the other remedy's business"
+            end
+            local names = failed(node, services)
+            if #names == 0 then
+                return false, "nothing to restart"
+            end
+            local list = table.concat(names, ", ")
+            if not node[reach].ok then
+                return false, ("%s failed, but %s can't be reached (%s)"):format(list, node.name, reach)
+            end
+            return true, ("%s failed: %s"):format(list, node[names[1]].detail)
+        end,
+        run = action {
+            name = "restart in place",
+            effect = "service.restart",
+            deadline = spec.deadline or 30,
+            run = function(node)
+                for _, name in ipairs(failed(node, services)) do
+                    local done, why = services[name].restart_on(node)
+                    if not done then
+                        return false, why
+                    end
+                end
+                while #failed(node, services) > 0 do
+                    sleep(0.1)
+                end
+                return true
+            end,
+        },
+    }
+end
+
+return remedies
