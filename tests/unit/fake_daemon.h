@@ -1,0 +1,31 @@
+/* A daemon that is all control socket: the real one, over scripted controllers.
+ *
+ * It stands in for controller, policy and journal. Two groups, "mail" (server01 holds
+ * it, epoch 7) and "empty" (on hold). A failover of "mail" to server02 goes through its
+ * steps in a few turns of the loop; one to "server01" is refused; one with the reason
+ * "break" ends as cancelled. The journal has three rows.
+ */
+#ifndef BATON_TESTS_FAKE_DAEMON_H
+#define BATON_TESTS_FAKE_DAEMON_H
+
+#include "control/control.h"
+
+#include <event2/event.h>
+
+struct fake;
+
+/* Listen on `socket`. Fails the test where that can't be. */
+struct fake *fake_new(struct event_base *base, const char *socket);
+void fake_free(struct fake *fake);
+struct control *fake_control(struct fake *fake);
+/* Something happened that a watcher would see. */
+void fake_tell(struct fake *fake, const char *text);
+/* What the last command was: "failover mail server02 force by root via socket: reason". */
+const char *fake_last(const struct fake *fake);
+int fake_reloads(const struct fake *fake);
+void fake_refuse_reload(struct fake *fake);
+/* Leave the answers of the journal pending until fake_answer. */
+void fake_hold_journal(struct fake *fake);
+void fake_answer(struct fake *fake);
+
+#endif
