@@ -247,20 +247,33 @@ local function seen_well_since(node, holder, name)
     return true
 end
 
---- True unless one of these probes, which look at something that all nodes share (the
---- share, the time, the gateway), has failed on the holder and not been seen well on `node`
---- since then. It keeps a fault of the shared thing, which one node notices a moment before
---- the other, from moving the service.
----@param ... string  names of probes
+local function first_failed(node, names)
+    for _, name in ipairs(names) do
+        if node[name].failed then
+            return name
+        end
+    end
+end
+
+--- True unless the holder's only fault is one of the `shared` probes, which look at something
+--- that all nodes share (the share, the time), and `node` has not been seen well by it since.
+--- It keeps a fault of the shared thing, which one node notices a moment before the other,
+--- from moving the service. A failed probe among `own` is reason enough, whatever the
+--- shared ones say.
+---@param spec { shared: string[], own: string[] }  names of probes
 ---@return Guard
-function guards.better_place(...)
-    local names = { ... }
+function guards.better_place(spec)
+    local shared, own = spec.shared, spec.own
     return function(node, group)
         local holder = group.holder
         if holder == nil then
             return true, "nobody holds the baton"
         end
-        for _, name in ipairs(names) do
+        local fault = first_failed(holder, own)
+        if fault then
+            return true, ("%s failed on %s itself"):format(fault, holder.name)
+        end
+        for _, name in ipairs(shared) do
             local better, why = seen_well_since(node, holder, name)
             if not better then
                 return false, why

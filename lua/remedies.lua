@@ -42,7 +42,9 @@ function remedies.restart(spec)
                 return false, "nothing to restart"
             end
             local list = table.concat(names, ", ")
-            if not node[reach].ok then
+            -- The last observation counts: a server that has just died was reachable until
+            -- the probe has failed often enough, and a restart there would only cost time.
+            if not node[reach].ok or node[reach].last ~= "ok" then
                 return false, ("%s failed, but %s can't be reached (%s)"):format(list, node.name, reach)
             end
             return true, ("%s failed: %s"):format(list, node[names[1]].detail)

@@ -1,0 +1,24 @@
+-- luacheck reads this: what a policy and the library see besides their own names.
+std = "max"
+max_line_length = 120
+unused_args = true
+
+local seen_by_policies = {
+    "policy", "probe", "action", "hook", "group", "param",
+    "exec", "http", "tcp", "sleep", "parallel", "retry", "deadline", "log", "now", "wall", "random", "secret",
+    "holder_unfit_for", "preferred_fit_for", "all", "any", "negate", "not_flapping", "within_hours",
+    "grace", "better_place", "not_isolated",
+}
+
+local function closed(names)
+    return { std = "lua54", read_globals = names, not_globals = { "io", "os", "debug", "load", "loadfile", "dofile",
+        "coroutine", "collectgarbage", "package", "print" } }
+end
+
+files["lua/*.lua"] = closed(seen_by_policies)
+files["policies/*.lua"] = closed(seen_by_policies)
+-- The prelude makes these names.
+files["lua/prelude.lua"] = { std = "lua54", globals = seen_by_policies }
+-- The stubs define what they describe.
+files["lua/baton.d.lua"] = { std = "lua54", globals = seen_by_policies, ignore = { "212", "241", "631" } }
+exclude_files = { "build*" }
