@@ -1,0 +1,38 @@
+/* Loading a policy from its file, with the modules of the Lua directory.
+ *
+ * The daemon, `batond --check` and `baton policy check` load through here, so that what
+ * passes the check loads in the daemon. Blocks; for start, reload and checks only.
+ */
+#ifndef BATON_DAEMON_LOADER_H
+#define BATON_DAEMON_LOADER_H
+
+#include "config/config.h"
+#include "policy/policy.h"
+#include "world/world.h"
+
+#define LOADER_FILE_MAX (1024 * 1024) /* bytes of a policy or module */
+
+struct loader_want {
+    const char *file;
+    const char *lua_directory; /* where `require` looks */
+    const struct policy_site *site;
+    struct policy_limits limits;
+    struct world *world;
+};
+
+/* Read the file and run it. A file that everybody may write, that is no regular file or
+ * that is too large is refused: whoever writes a policy commands the nodes. Also checked
+ * is what group_new would say to its rules. BATON_NOT_FOUND, BATON_INVALID, BATON_LIMIT,
+ * BATON_IO; the error names the file, and the line where there is one. */
+enum baton_err loader_policy(
+    const struct loader_want *want, struct policy **out, struct baton_error *error);
+
+/* The same as the configuration says it for one of its groups. */
+enum baton_err loader_group(
+    const struct config *config, const struct config_group *group, struct world *world,
+    struct policy **out, struct baton_error *error);
+
+/* A world in which nothing happens: to load a policy and only look at it. */
+struct world *loader_world(void);
+
+#endif

@@ -1,0 +1,120 @@
+/* batond: arguments, the process's own limits, and the way in. */
+#include "daemon/daemon.h"
+#include "daemon/trim.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+enum {
+    DONE = 0,
+    REFUSED = 1,
+    USAGE = 2
+};
+
+#define DESCRIPTORS_MIN 4096
+
+static const char usage[] =
+    "usage: batond --config FILE [--check]\n"
+    "\n"
+    "Keeps one service alive on exactly one of several servers.\n"
+    "\n"
+    "  -c, --config FILE   the configuration\n"
+    "      --check         load it and all its policies, say what is wrong, and end\n"
+    "  -V, --version       print the version and end\n"
+    "  -h, --help          print this and end\n"
+    "\n"
+    "It stays in the foreground and ends on SIGTERM; the service stays where it is.\n"
+    "SIGHUP loads the configuration and its policies anew. See batond(8), baton(1).\n";
+
+static void prepare_process(void)
+{
+    struct rlimit limit;
+
+    trim_start();
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS_MIN) {
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MIN ? limit.rlim_max : DESCRIPTORS_MIN;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int fail(const struct baton_error *error)
+{
+    fprintf(stderr, "batond: %s\n", error->text);
+    return REFUSED;
+}
+
+static int check(const char *config)
+{
+    struct baton_error error = {0};
+
+    if (daemon_check(config, &error) != BATON_OK) {
+        return fail(&error);
+    }
+    printf("%s: good, and its policies load\n", config);
+    return DONE;
+}
+
+static int run(const char *config)
+{
+    struct baton_error error = {0};
+    struct daemon *daemon = NULL;
+    enum baton_err err;
+
+    if (daemon_new(config, &daemon, &error) != BATON_OK) {
+        return fail(&error);
+    }
+    err = daemon_run(daemon, &error);
+    daemon_free(daemon);
+    return err == BATON_OK ? DONE : fail(&error);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, 'k'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *config = NULL;
+    bool only_check = false;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            config = optarg;
+            break;
+        case 'k':
+            only_check = true;
+            break;
+        case 'V':
+            printf("batond %s\n", BATON_VERSION);
+            return DONE;
+        case 'h':
+            fputs(usage, stdout);
+            return DONE;
+        default:
+            fputs("Try `batond --help`.\n", stderr);
+            return USAGE;
+        }
+    }
+    if (config == NULL || optind != argc) {
+        fputs(
+            config == NULL ? "batond: which configuration? Name it with --config FILE\n"
+                           : "batond: there are no arguments but options\n",
+            stderr);
+        fputs("Try `batond --help`.\n", stderr);
+        return USAGE;
+    }
+    prepare_process();
+    return only_check ? check(config) : run(config);
+}

@@ -1,0 +1,177 @@
+/* Another configuration for the same groups and nodes, without losing their state. */
+#include "daemon/loader.h"
+#include "daemon/notify.h"
+#include "daemon/parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct config_group *find_group(const struct config *config, const char *name)
+{
+    int i;
+
+    for (i = 0; i < config->n_groups; i++) {
+        if (config->group[i].enabled && strcmp(config->group[i].name, name) == 0) {
+            return &config->group[i];
+        }
+    }
+    return NULL;
+}
+
+/* The group must have the same nodes in the same order, and nothing under way. */
+static enum baton_err check_group(
+    const struct config *config, const struct group *group, struct baton_error *error)
+{
+    const struct config_group *wanted = find_group(config, group->name);
+    int i;
+
+    if (wanted == NULL) {
+        return baton_fail(
+            error, BATON_REFUSED, "%s: group %s is gone; that takes a restart", config->file,
+            group->name);
+    }
+    for (i = 0; i < group->n_nodes && i < wanted->n_nodes; i++) {
+        if (strcmp(group->node[i].name, wanted->node[i].name) != 0 ||
+            group->node[i].priority != wanted->node[i].priority) {
+            break;
+        }
+    }
+    if (i != group->n_nodes || i != wanted->n_nodes) {
+        return baton_fail(
+            error, BATON_REFUSED,
+            "%s:%d: the nodes of group %s, or their order, are others; that takes a restart",
+            config->file, wanted->line, group->name);
+    }
+    for (i = 0; i < GROUP_PLANS; i++) {
+        if (group->plan[i].kind != GROUP_PLAN_NONE) {
+            return baton_fail(
+                error, BATON_REFUSED, "group %s: a %s is under way; reload when it is over",
+                group->name, group_plan_name(group->plan[i].kind));
+        }
+    }
+    return BATON_OK;
+}
+
+static enum baton_err check_all(
+    const struct daemon *daemon, const struct config *config, struct baton_error *error)
+{
+    const struct config *old = daemon->config->config;
+    enum baton_err err = BATON_OK;
+    int i;
+
+    if (strcmp(old->state_directory, config->state_directory) != 0 ||
+        strcmp(old->control_socket, config->control_socket) != 0) {
+        return baton_fail(
+            error, BATON_REFUSED, "%s: another state directory or control socket takes a restart",
+            config->file);
+    }
+    for (i = 0; i < config->n_groups; i++) {
+        int j;
+
+        for (j = 0; j < daemon->n_groups; j++) {
+            if (strcmp(controller_group(daemon->controller[j])->name, config->group[i].name) == 0) {
+                break;
+            }
+        }
+        if (j == daemon->n_groups && config->group[i].enabled) {
+            return baton_fail(
+                error, BATON_REFUSED, "%s:%d: group %s is new; that takes a restart", config->file,
+                config->group[i].line, config->group[i].name);
+        }
+    }
+    for (i = 0; i < daemon->n_groups && err == BATON_OK; i++) {
+        err = check_group(config, controller_group(daemon->controller[i]), error);
+    }
+    return err;
+}
+
+static enum baton_err load_policies(
+    struct daemon *daemon, const struct config *config, struct policy **policy,
+    struct baton_error *error)
+{
+    enum baton_err err = BATON_OK;
+    int i;
+
+    for (i = 0; i < daemon->n_groups && err == BATON_OK; i++) {
+        const char *name = controller_group(daemon->controller[i])->name;
+
+        err = loader_group(config, find_group(config, name), daemon->world, &policy[i], error);
+    }
+    return err;
+}
+
+/* The new policies, one group after the other. What could refuse was asked before. */
+static enum baton_err take_policies(
+    struct daemon *daemon, struct daemon_config *config, struct policy **policy,
+    struct baton_error *error)
+{
+    int i;
+
+    for (i = 0; i < daemon->n_groups; i++) {
+        struct daemon_group *group = &daemon->group[i];
+        enum baton_err err = controller_reload(group->controller, policy[i], error);
+
+        /* On an error too the controller may have taken it; then it is the owner. */
+        if (controller_policy(group->controller) == policy[i]) {
+            policy[i] = NULL;
+            daemon_config_drop(group->config);
+            group->config = daemon_config_use(config);
+        }
+        if (err != BATON_OK) {
+            return err;
+        }
+    }
+    return BATON_OK;
+}
+
+static enum baton_err reload(struct daemon *daemon, struct baton_error *error)
+{
+    struct policy **policy = calloc((size_t)daemon->n_groups + 1, sizeof(struct policy *));
+    struct daemon_config *config = NULL;
+    enum baton_err err;
+    int i;
+
+    if (policy == NULL) {
+        return baton_fail(error, BATON_NOMEM, "no memory to reload");
+    }
+    err = daemon_config_load(daemon->config->config->file, &config, error);
+    if (err == BATON_OK) {
+        err = check_all(daemon, config->config, error);
+    }
+    if (err == BATON_OK) {
+        err = load_policies(daemon, config->config, policy, error);
+    }
+    if (err == BATON_OK) {
+        err = take_policies(daemon, config, policy, error);
+    }
+    if (err == BATON_OK) {
+        live_set_config(daemon->world, config->config);
+        daemon_config_drop(daemon->config);
+        daemon->config = daemon_config_use(config);
+    }
+    for (i = 0; i < daemon->n_groups; i++) {
+        policy_free(policy[i]);
+    }
+    free(policy);
+    daemon_config_drop(config);
+    return err;
+}
+
+enum baton_err daemon_reload(void *arg, struct baton_error *error)
+{
+    struct daemon *daemon = arg;
+    enum baton_err err;
+
+    notify_reloading();
+    err = reload(daemon, error);
+    if (err == BATON_OK) {
+        daemon_log(daemon, WORLD_INFO, NULL, "reloaded %s", daemon->config->config->file);
+    } else {
+        daemon_log(
+            daemon, WORLD_ALERT, NULL, "not reloaded, all goes on as it was: %s", error->text);
+    }
+    notify_send("READY=1");
+    daemon_trim_soon(daemon);
+    return err;
+}
