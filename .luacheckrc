@@ -7,7 +7,7 @@ local seen_by_policies = {
     "policy", "probe", "action", "hook", "group", "param",
     "exec", "http", "tcp", "sleep", "parallel", "retry", "deadline", "log", "now", "wall", "random", "secret",
     "holder_unfit_for", "preferred_fit_for", "all", "any", "negate", "not_flapping", "within_hours",
-    "grace", "better_place", "not_isolated",
+    "grace", "better_place", "not_isolated", "address",
 }
 
 local function closed(names)

@@ -12,6 +12,8 @@ local remote = require "remote"
 
 local floating_ip = {}
 
+local request_address = address -- the global one; below the word means an address
+
 ---@class FloatingIpOptions
 ---@field address? string    "10.9.0.100/24" or "fd00::9/64"; the group's if missing
 ---@field interface? string  on the nodes; the group's if missing
@@ -73,16 +75,12 @@ local function place(options)
     return address, (address:match("^([^/]+)")), interface
 end
 
-local function on_local(node, op, interface, address, timeout)
-    return node.address_request {
-        op = op, interface = interface, address = address, timeout = timeout,
-    }
-end
-
 local function run(node, op, script, timeout, options)
     local cidr, address, interface = place(options)
     if node.transport == "local" then
-        return on_local(node, op, interface, cidr, timeout)
+        return request_address {
+            op = op, node = node, interface = interface, address = cidr, timeout = timeout,
+        }
     end
     return node:exec {
         command = remote.shell(script, address, interface, cidr),

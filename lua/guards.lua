@@ -8,9 +8,15 @@
 -- Guards keep no state of their own: they read what the group remembers (fit_for,
 -- state_for, moves), so that a reload of the policy forgets nothing.
 
-local guards = {}
+local damping   = require "damping"
+local isolation = require "isolation"
 
----@alias Guard fun(node: Node, group: Group): boolean, string, number?
+local guards = {
+    not_flapping = damping.not_flapping,
+    damped       = damping.damped,
+    grace        = damping.grace,
+    not_isolated = isolation.not_isolated,
+}
 
 local function seconds(s)
     if s >= 10 or s == math.floor(s) then
@@ -18,7 +24,6 @@ local function seconds(s)
     end
     return ("%.1f s"):format(s)
 end
-guards.seconds = seconds
 
 local function number(value, name, least)
     if type(value) ~= "number" or value < least then
