@@ -7,12 +7,12 @@
 local fitness = {}
 
 local function describe(name, observed)
-    local detail = observed.detail
-    local text = ("%s %s %d times"):format(name, observed.failed and "failed" or "is unknown", observed.run)
-    if detail and detail ~= "" then
-        text = text .. ": " .. detail
+    local status = observed.failed and "failed" or "is unknown"
+    if observed.last ~= observed.status then
+        return ("%s %s, then was %s %d times"):format(name, status, observed.last, observed.run)
     end
-    return text
+    local detail = observed.detail
+    return ("%s %s %d times%s"):format(name, status, observed.run, detail ~= "" and ": " .. detail or "")
 end
 
 --- True where the probe has failed on every node on which it is made, and there is more
@@ -33,7 +33,8 @@ function fitness.failed_everywhere(name)
     return asked > 1
 end
 
---- A function for `fit`: true when all probes in the list are ok.
+--- A function for `fit`: true when all probes in the list are ok, false when one has failed,
+--- nil (can't say) when one is unknown and none has failed.
 ---
 --- shared: probes in the list that look at something all nodes share. Where one has failed
 --- on every node, the reason says that there is no better place.
@@ -42,7 +43,7 @@ end
 --- unknown, or failed on every node alike (the controller's own clock is wrong), they are
 --- nothing against a node.
 ---@param spec { [integer]: string, shared?: string[], tolerated?: string[] }
----@return fun(node: Node): boolean, string?
+---@return fun(node: Node): boolean?, string?
 function fitness.needs(spec)
     local shared = {}
     for _, name in ipairs(spec.shared or {}) do
@@ -70,8 +71,10 @@ function fitness.needs(spec)
         end
         if fit then
             return true
+        elseif #failed == 0 then
+            return nil, table.concat(unknown, "; ")
         end
-        return false, table.concat(#failed > 0 and failed or unknown, "; ")
+        return false, table.concat(failed, "; ")
     end
 end
 

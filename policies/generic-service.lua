@@ -39,6 +39,7 @@ local set = settings.read {
     fall            = settings.number(3, 1),
     rise            = settings.number(2, 1),
     share_every     = settings.number(10, 0.05),
+    share_mounted   = true, -- false: the share is a directory in a mounted file system
 
     -- When to act (seconds).
     restarts        = settings.number(1, 0), -- in place, before the holder is given up
@@ -100,7 +101,7 @@ local probes = {
 }
 local needs = { "service" }
 if group.share then
-    probes.share = probe.share { every = set.share_every, timeout = 5 }
+    probes.share = probe.share { every = set.share_every, timeout = 5, mounted = set.share_mounted }
     needs[#needs + 1] = "share"
 end
 
@@ -142,8 +143,8 @@ if group.floating then
     start = { workload.start, floating_ip.add(address) }
     parts = { function(node) return floating_ip.look(node) end, workload.look }
     if set.port then
-        verify[1] = probe.tcp { port = set.port, expect = set.expect, via = "floating",
-            timeout = math.max(set.timeout, 2) }
+        verify[1] = probe.tcp { name = "service on the floating address", port = set.port, expect = set.expect,
+            via = "floating", timeout = set.timeout, attempts = 20, retry = 0.1 }
     end
 end
 

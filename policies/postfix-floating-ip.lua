@@ -52,6 +52,7 @@ local set = settings.read {
     smtp_port        = settings.number(25, 1, 65535),
     imap_port        = settings.number(143, 1, 65535),
     ssh_port         = settings.number(22, 1, 65535),
+    share_mounted    = true, -- false: the share is a directory in a mounted file system
     postfix_config   = settings.optional "string", -- a directory: `postfix -c` instead of systemd
     dovecot_config   = settings.optional "string", -- a file: `dovecot -c` instead of systemd
 }
@@ -86,12 +87,12 @@ local probes = {
 }
 local needs = { "smtp", "imap" }
 if group.share then
-    probes.share = probe.share { every = set.share_every, timeout = 5 }
+    probes.share = probe.share { every = set.share_every, timeout = 5, mounted = set.share_mounted }
     needs[#needs + 1] = "share"
 end
 if cold then
     -- In hot standby a lost address is seen by `serving` below; here it takes a client's view.
-    probes.address = probe.tcp(often { port = set.smtp_port, via = "floating", on = "holder" })
+    probes.floating = probe.tcp(often { port = set.smtp_port, via = "floating", on = "holder" })
 end
 
 -- Guard: is a node fit, is it time to move? ---------------------------------------------
@@ -138,7 +139,7 @@ if not cold then
 else
     repairs[#repairs + 1] = { on = "holder", attempts = 3, within = set.restarts_within,
         when = function(node)
-            return node.smtp.ok and node.address.failed, "smtp answers, but not on the floating address"
+            return node.smtp.ok and node.floating.failed, "smtp answers, but not on the floating address"
         end,
         run = floating_ip.add { deadline = set.deadline } }
 end
@@ -154,6 +155,12 @@ end
 
 -- Verdict: does it serve, as the clients see it? --------------------------------------------
 
+-- Asked soon again: the first time the neighbours may not have heard of the move yet.
+local seen_by_clients = probe.smtp {
+    name = "smtp on the floating address", port = set.smtp_port, via = "floating", timeout = set.timeout,
+    attempts = 20, retry = 0.1,
+}
+
 return policy {
     probes      = probes,
     serving     = probe.custom { every = set.every, timeout = set.look_deadline, run = service.any_of(parts) },
@@ -164,7 +171,7 @@ return policy {
     stop        = stop,
     start       = start,
     fence       = { hook "fence" },
-    verify      = { probe.smtp { port = set.smtp_port, via = "floating", timeout = math.max(set.timeout, 2) } },
+    verify      = { seen_by_clients },
 
     unconfirmed   = set.unconfirmed,
     max_moves     = set.max_moves,
