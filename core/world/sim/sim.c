@@ -242,6 +242,19 @@ static void answer_hook(
     }
 }
 
+static bool is_down(const char *verb)
+{
+    static const char *const down[] = {"stop", "down", "delete"};
+    size_t i;
+
+    for (i = 0; i < sizeof down / sizeof down[0]; i++) {
+        if (strcmp(verb, down[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void apply(struct sim *sim, const struct sim_event *event)
 {
     struct sim_node *node;
@@ -262,7 +275,7 @@ static void apply(struct sim *sim, const struct sim_event *event)
     }
     thing = parse(node, event->effect, &verb);
     if (thing != NULL && reachable(node)) {
-        thing->up = strcmp(verb, "stop") != 0 && strcmp(verb, "down") != 0;
+        thing->up = !is_down(verb);
     }
 }
 
