@@ -1,0 +1,249 @@
+/* What the files of the policy host share. Nobody outside core/policy includes this.
+ *
+ *   policy.c   life of a policy, its modules, loading
+ *   limits.c   memory cap, instruction budget, where tables were made
+ *   sandbox.c  the closed environment; strings.c its string library
+ *   run.c      the one function that enters Lua, and the words for what went wrong there
+ *   task.c     coroutines that wait: tasks, parallel, deadline
+ *   request.c  a Lua table read as a request to the world, a result made a Lua table
+ *   table.c    the policy's table read into C; probes.c its probes
+ *   view.c     group and nodes as Lua sees them
+ *   verdict.c  fit, guards, remedies' when
+ *
+ * Functions marked MAY_THROW may leave by longjmp. They are called from inside run_enter
+ * or run_protected only, and hold no C resource when they call Lua. Stack effects are
+ * written as in the Lua manual: [-popped, +pushed].
+ */
+#ifndef BATON_POLICY_HOST_H
+#define BATON_POLICY_HOST_H
+
+#include "policy/policy.h"
+
+#include <lua.h>
+
+#define MAY_THROW
+
+#define HOST_FILES_MAX  48                /* the policy's file and its modules */
+#define HOST_FILE_MAX   256               /* bytes of a file's name in messages */
+#define HOST_BIRTHS_MAX 8192              /* tables whose place of birth is kept while loading */
+#define HOST_STRING_MAX ((size_t)1 << 20) /* bytes of one string */
+#define HOST_TASK_COST  200 /* instructions that starting or resuming a coroutine counts for */
+
+struct host_birth { /* a table made while loading */
+    const void *table;
+    int file, line;
+};
+
+struct host_limits {
+    size_t memory, memory_max;
+    size_t churn, churn_max; /* bytes given out in this entry, freed ones included */
+    int64_t left;            /* instructions of this entry */
+    int step;                /* instructions between two calls of the hook */
+    int instructions_max;
+    int64_t entries, instructions;
+    bool refused;                   /* the cap, not the machine, said no last */
+    bool broken;                    /* a limit was reached in this entry: nothing may catch it */
+    char why[BATON_ERROR_TEXT_MAX]; /* … where and which */
+};
+
+/* One coroutine that may wait. A root is what policy_run returned; the others are
+ * branches of parallel and deadline, and belong to their parent. */
+struct policy_task {
+    struct policy *policy;
+    struct policy_task *parent; /* NULL: a root */
+    struct policy_task *children;
+    struct policy_task *prev, *next;             /* among the parent's children */
+    struct policy_task *ready_prev, *ready_next; /* among those to be resumed */
+    bool used, ready, started, ended, failed, timed_out;
+    bool deliberate;         /* failed by error() or assert(), not by a broken rule */
+    lua_State *co;           /* kept by policy->threads_ref at the index of the task + 1 */
+    int nargs;               /* to be passed at the first resume */
+    int nresults;            /* on co's stack when ended */
+    int waits_for;           /* children that have not ended */
+    uint64_t request, timer; /* in the world; 0: none */
+    const struct world_result *result; /* of the request, during the resume only */
+    int64_t began_ms, span_ms;         /* of its deadline */
+    char text[BATON_ERROR_TEXT_MAX];   /* why it failed */
+    char note[GROUP_TEXT_MAX];         /* what it is waiting for, in words */
+    /* roots only */
+    enum policy_entry entry;
+    int node;
+    policy_done_fn *done;
+    void *arg;
+};
+
+enum host_function {  /* what prelude.lua gives the host, kept in the registry */
+    HOST_REQUEST = 0, /* (probe, node) → request table, or nil: scripted */
+    HOST_PROBE,       /* (probe, node) → true|false|nil, detail, value */
+    HOST_SERVING,     /* (function or probe, node) → the same */
+    HOST_VERIFY,      /* (probe or action, node) → the same */
+    HOST_ACT,         /* (action, node) → true|false|nil, detail */
+    HOST_UNDO,        /* the same */
+};
+#define HOST_FUNCTIONS 6
+
+struct policy {
+    lua_State *L;
+    struct world *world;
+    const struct group *group;
+    const struct policy_site *site;
+    char floating[GROUP_NAME_MAX]; /* without the prefix length */
+    struct host_limits limits;
+    struct policy_table table;
+    int table_line; /* where the policy's table is made */
+
+    /* while loading only */
+    const struct policy_source *source;
+    struct host_birth *births;
+    int n_births;
+
+    int n_files; /* 0: prelude, 1: the policy's own file */
+    char file[HOST_FILES_MAX][HOST_FILE_MAX];
+
+    /* in Lua's registry */
+    int threads_ref, names_ref, modules_ref, base_ref;
+    int function_ref[HOST_FUNCTIONS];
+    int node_ref[GROUP_NODES_MAX], group_ref;
+    int probe_meta_ref, action_meta_ref, view_meta_ref;
+    int fit_ref, serving_ref; /* LUA_NOREF: the policy has none */
+    int probe_ref[GROUP_PROBES_MAX];
+    int guard_ref[POLICY_TRANSITIONS_MAX];
+    int list_ref[GROUP_LISTS][GROUP_ACTIONS_MAX];
+    int remedy_when_ref[GROUP_ACTIONS_MAX], remedy_run_ref[GROUP_ACTIONS_MAX];
+
+    struct world_request request[GROUP_PROBES_MAX][GROUP_NODES_MAX]; /* of plain probes */
+
+    /* which probes a verdict has read: bit = probe */
+    uint32_t read[GROUP_NODES_MAX], asked[GROUP_NODES_MAX];
+
+    lua_State *verdict_co; /* used again and again */
+    int verdict_ref;
+    lua_State *running;          /* the coroutine that runs now */
+    struct policy_task *current; /* its task; NULL while loading and in verdicts */
+    struct policy_task *ready;
+    int n_tasks;
+    struct policy_task task[POLICY_TASKS_MAX];
+};
+
+static inline struct policy *host_policy(lua_State *L)
+{
+    return *(struct policy **)lua_getextraspace(L);
+}
+
+/* ---- limits.c ---------------------------------------------------------------------- */
+
+void *limits_alloc(void *policy, void *block, size_t old_size, size_t new_size);
+/* Count instructions on this thread and on those made from it. */
+void limits_watch(lua_State *L);
+/* A new entry: the whole budget again. */
+void limits_refill(struct policy *policy);
+/* A C function is about to do work that is worth `n` instructions. [-0, +0] MAY_THROW */
+void limits_charge(lua_State *L, lua_Integer n);
+/* After something was caught: throw again if a limit was reached. [-0, +0] MAY_THROW */
+void limits_rethrow(lua_State *L, int status);
+/* Where the table at `index` was made; false if that is not known. */
+bool limits_birth(lua_State *L, int index, const char **file, int *line);
+/* The table at `copy` counts as made where the one at `index` was. */
+void limits_adopt(lua_State *L, int index, int copy);
+
+/* ---- run.c -------------------------------------------------------------------------- */
+
+enum run_end {
+    RUN_DONE = 0,
+    RUN_WAITS,
+    RUN_FAILED
+};
+
+struct run_failure {
+    enum baton_err code;             /* BATON_INVALID, BATON_LIMIT or BATON_NOMEM */
+    bool deliberate;                 /* error() or assert() of the policy */
+    char text[BATON_ERROR_TEXT_MAX]; /* "file:line: …" and the traceback */
+};
+
+/* The only way into Lua: start or resume `co` with `nargs` values on its top.
+ * [-(nargs, +1 for the function), +nresults] on co. Never throws. */
+enum run_end run_enter(
+    struct policy *policy, lua_State *co, int nargs, int *nresults, struct run_failure *failure);
+
+/* Call a C function on the main state, protected, with `arg` as light userdata. For
+ * what allocates but runs no script. [-0, +0] */
+enum baton_err run_protected(
+    struct policy *policy, lua_CFunction function, void *arg, struct baton_error *error);
+
+/* "file:line" of the innermost Lua function on L; outside of prelude.lua if `outside`. */
+void run_where(lua_State *L, bool outside, char *buffer, size_t size);
+
+/* luaL_error with the place of the innermost script outside of prelude.lua. MAY_THROW */
+int run_blame(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- sandbox.c, strings.c ------------------------------------------------------------- */
+
+/* The closed global environment. [-0, +0] MAY_THROW */
+void sandbox_open(lua_State *L);
+void strings_open(lua_State *L);
+/* core.deliberate into the table on the top. [-0, +0] MAY_THROW */
+void sandbox_register(lua_State *L);
+/* tostring without addresses. [-0, +1] MAY_THROW */
+const char *sandbox_tostring(lua_State *L, int index);
+/* Was the error that is being thrown, or of which L died, raised by error() or assert() in
+ * the function at `level`? Else a rule of Lua or of the host was broken. */
+bool sandbox_deliberate(lua_State *L, int level);
+
+/* ---- policy.c ------------------------------------------------------------------------- */
+
+/* Primitives of site, time and log into the table on the top. [-0, +0] MAY_THROW */
+void policy_register(lua_State *L);
+
+/* ---- task.c --------------------------------------------------------------------------- */
+
+/* core.wait, parallel, deadline, note into the table on the top. [-0, +0] MAY_THROW */
+void task_register(lua_State *L);
+void task_free(struct policy_task *task);
+/* Does `function` pass on what a branch raised by error() or assert()? */
+bool task_passes_on(lua_State *L, lua_CFunction function);
+
+/* ---- request.c ------------------------------------------------------------------------ */
+
+/* Read the request table at `index`. Strings are borrowed from it; arrays that the
+ * request needs are kept in it. [-0, +0] MAY_THROW */
+void request_read(lua_State *L, int index, struct world_request *request);
+/* [-0, +1] MAY_THROW */
+void request_push_result(lua_State *L, const struct world_result *result);
+
+/* ---- table.c, probes.c ------------------------------------------------------------------ */
+
+/* core.make into the table on the top. [-0, +0] MAY_THROW */
+void table_register(lua_State *L);
+/* Read what the policy's file returned, on the top. [-0, +0] MAY_THROW */
+void table_read(lua_State *L);
+void probes_read(lua_State *L, int index);
+/* Refuse keys that this kind of probe does not have. [-0, +0] MAY_THROW */
+void probes_check(lua_State *L, int index);
+
+/* Raise "file:line: …" with the place where the table at `index` was made. MAY_THROW */
+int table_fail(lua_State *L, int index, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Refuse keys of the table at `index` that are not in `keys` (ends with NULL). MAY_THROW */
+void table_keys(lua_State *L, int index, const char *what, const char *const *keys);
+/* Fields of the table at `index`. [-0, +0] MAY_THROW */
+int64_t table_ms(lua_State *L, int index, const char *key, double otherwise, double min);
+int table_int(lua_State *L, int index, const char *key, int otherwise, int min, int max);
+bool table_bool(lua_State *L, int index, const char *key, bool otherwise);
+/* Index of the word in `words` (ends with NULL). */
+int table_word(lua_State *L, int index, const char *key, const char *const *words, int otherwise);
+/* Is the value at `index` an object that core.make made with this metatable? */
+bool table_is(lua_State *L, int index, int meta_ref);
+
+/* ---- view.c --------------------------------------------------------------------------- */
+
+/* Make the views of group and nodes; core.group, core.nodes, core.method into the table
+ * on the top. [-0, +0] MAY_THROW */
+void view_register(lua_State *L);
+/* Give all nodes a view of probe `probe`, whose name is on the top. [-0, +0] MAY_THROW */
+void view_add_probe(lua_State *L, int probe);
+/* Is the name on the top a field or method of nodes? [-0, +0] */
+bool view_has_name(lua_State *L);
+/* Index of the node whose view is at `index`, GROUP_NOBODY if it is something else. */
+int view_node(lua_State *L, int index);
+
+#endif

@@ -1,0 +1,642 @@
+#include "policy/host.h"
+
+#include <assert.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+/* ---- Slots -------------------------------------------------------------------------- */
+
+static struct policy_task *task_take(struct policy *policy)
+{
+    for (int i = 0; i < POLICY_TASKS_MAX; i++) {
+        struct policy_task *task = &policy->task[i];
+
+        if (!task->used) {
+            task->policy = policy;
+            task->used = true;
+            policy->n_tasks++;
+            return task;
+        }
+    }
+    return NULL;
+}
+
+static void set_ready(struct policy_task *task)
+{
+    if (!task->ready) {
+        task->ready = true;
+        DL_APPEND2(task->policy->ready, task, ready_prev, ready_next);
+    }
+}
+
+/* Nothing is to happen to this task any more: no request, no timer, no branch. */
+static void quiet(struct policy_task *task)
+{
+    struct policy *policy = task->policy;
+
+    while (task->children != NULL) {
+        task_free(task->children);
+    }
+    if (task->request != 0) {
+        world_cancel(policy->world, task->request);
+        task->request = 0;
+    }
+    if (task->timer != 0) {
+        world_cancel(policy->world, task->timer);
+        task->timer = 0;
+    }
+    if (task->ready) {
+        task->ready = false;
+        DL_DELETE2(policy->ready, task, ready_prev, ready_next);
+    }
+}
+
+void task_free(struct policy_task *task)
+{
+    struct policy *policy = task->policy;
+    lua_State *L = policy->running != NULL ? policy->running : policy->L;
+
+    quiet(task);
+    if (task->parent != NULL) {
+        DL_DELETE(task->parent->children, task);
+    }
+    if (task->co != NULL) {
+        /* The slot is in the array part, made at its full size: nothing is allocated. */
+        lua_rawgeti(L, LUA_REGISTRYINDEX, policy->threads_ref);
+        lua_pushboolean(L, 0);
+        lua_rawseti(L, -2, task - policy->task + 1);
+        lua_pop(L, 1);
+    }
+    policy->n_tasks--;
+    memset(task, 0, sizeof *task);
+}
+
+/* A coroutine on the top is handed to a new task. [-1, +0] MAY_THROW before the task is
+ * taken, not after. */
+static struct policy_task *adopt_thread(lua_State *L, struct policy *policy)
+{
+    struct policy_task *task = task_take(policy);
+
+    assert(task != NULL);
+    task->co = lua_tothread(L, -1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->threads_ref);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, task - policy->task + 1);
+    lua_pop(L, 1);
+    return task;
+}
+
+/* ---- The turn: resume what is ready until nothing is ---------------------------------- */
+
+static void branch_ended(struct policy_task *task)
+{
+    struct policy_task *parent = task->parent;
+
+    task->ended = true;
+    quiet(task);
+    if (parent == NULL) {
+        return;
+    }
+    parent->waits_for--;
+    if (task->failed) {
+        struct policy_task *other;
+
+        /* The first that fails ends the others. */
+        DL_FOREACH(parent->children, other)
+        {
+            if (!other->ended) {
+                other->ended = true;
+                parent->waits_for--;
+                quiet(other);
+            }
+        }
+    }
+    if (parent->waits_for == 0) {
+        set_ready(parent);
+    }
+}
+
+static void resume(struct policy_task *task)
+{
+    struct policy *policy = task->policy;
+    struct run_failure failure;
+    struct policy_task *child;
+    int nargs = task->started ? 0 : task->nargs;
+    enum run_end end;
+
+    task->started = true;
+    task->deliberate = false;
+    policy->current = task;
+    end = run_enter(policy, task->co, nargs, &task->nresults, &failure);
+    policy->current = NULL;
+    if (end == RUN_WAITS) {
+        assert(task->request != 0 || task->waits_for > 0);
+        DL_FOREACH(task->children, child)
+        {
+            if (!child->started) {
+                set_ready(child);
+            }
+        }
+        return;
+    }
+    if (end == RUN_FAILED) {
+        task->failed = true;
+        task->deliberate = failure.deliberate;
+        snprintf(task->text, sizeof task->text, "%s", failure.text);
+        if (policy->limits.broken) { /* the whole task ends of it: keep the traceback */
+            snprintf(policy->limits.why, sizeof policy->limits.why, "%s", failure.text);
+        }
+    }
+    branch_ended(task);
+}
+
+static struct policy_task *root_of(struct policy_task *task)
+{
+    while (task->parent != NULL) {
+        task = task->parent;
+    }
+    return task;
+}
+
+/* Ends with the root ended, or with everything waiting. Returns the root. */
+static struct policy_task *turn(struct policy_task *task)
+{
+    struct policy_task *root = root_of(task);
+    struct policy *policy = task->policy;
+
+    while (policy->ready != NULL && !policy->limits.broken) {
+        struct policy_task *next = policy->ready;
+
+        next->ready = false;
+        DL_DELETE2(policy->ready, next, ready_prev, ready_next);
+        resume(next);
+    }
+    if (policy->limits.broken && !root->ended) {
+        root->failed = true;
+        root->deliberate = false;
+        snprintf(root->text, sizeof root->text, "%s", policy->limits.why);
+        branch_ended(root);
+    }
+    return root;
+}
+
+/* ---- Ends ------------------------------------------------------------------------------ */
+
+static bool is_action(enum policy_entry entry)
+{
+    switch (entry) {
+    case POLICY_STOP:
+    case POLICY_START:
+    case POLICY_FENCE:
+    case POLICY_REMEDY:
+    case POLICY_UNDO:
+        return true;
+    case POLICY_PROBE:
+    case POLICY_SERVING:
+    case POLICY_VERIFY:
+        break;
+    }
+    return false;
+}
+
+static void read_results(struct policy_task *root, struct policy_result *result)
+{
+    lua_State *co = root->co;
+    int first = lua_gettop(co) - root->nresults + 1;
+    int type = root->nresults > 0 ? lua_type(co, first) : LUA_TNIL;
+
+    if (type == LUA_TBOOLEAN) {
+        result->outcome = lua_toboolean(co, first) ? GROUP_OK : GROUP_FAIL;
+    } else {
+        result->outcome = GROUP_UNKNOWN;
+    }
+    if (root->nresults > 1 && lua_type(co, first + 1) == LUA_TSTRING) {
+        snprintf(root->text, sizeof root->text, "%s", lua_tostring(co, first + 1));
+    }
+    if (root->nresults > 2 && lua_type(co, first + 2) == LUA_TNUMBER) {
+        result->value = lua_tonumber(co, first + 2);
+    }
+    if (root->text[0] == '\0') {
+        static const char *const words[] = {"can't say", "yes", "no"};
+
+        snprintf(
+            root->text, sizeof root->text, "%s",
+            is_action(root->entry) && result->outcome == GROUP_OK ? "done"
+                                                                  : words[result->outcome]);
+    }
+}
+
+/* Report and let go. Nothing of the policy may be touched after it: `done` may free it. */
+static void finish(struct policy_task *root)
+{
+    struct policy *policy = root->policy;
+    struct policy_result result = {.outcome = GROUP_UNKNOWN};
+    policy_done_fn *done = root->done;
+    void *arg = root->arg;
+    char text[BATON_ERROR_TEXT_MAX];
+
+    if (root->failed || root->timed_out) {
+        result.outcome = is_action(root->entry) ? GROUP_FAIL : GROUP_UNKNOWN;
+        result.broken = root->failed && !root->deliberate;
+    } else {
+        read_results(root, &result);
+    }
+    result.latency_us = (world_now_ms(policy->world) - root->began_ms) * 1000;
+    memcpy(text, root->text, sizeof text);
+    result.detail = text;
+    task_free(root);
+    done(arg, &result);
+}
+
+static void on_deferred(void *arg, uint64_t request, const struct world_result *result)
+{
+    struct policy_task *root = arg;
+
+    (void)result;
+    if (root->used && root->timer == request) {
+        root->timer = 0;
+        finish(root);
+    }
+}
+
+/* The deadline of a root or of a branch of deadline() has passed. */
+static void on_timer(void *arg, uint64_t request, const struct world_result *result)
+{
+    struct policy_task *task = arg, *root;
+    char note[GROUP_TEXT_MAX];
+
+    (void)result;
+    if (!task->used || task->timer != request || task->ended) {
+        return;
+    }
+    task->timer = 0;
+    task->timed_out = true;
+    memcpy(note, task->note, sizeof note);
+    snprintf(
+        task->text, sizeof task->text, "no end within %.10g s%s%s", (double)task->span_ms / 1000,
+        note[0] != '\0' ? ": " : "", note);
+    limits_refill(task->policy);
+    branch_ended(task);
+    root = turn(task);
+    if (root->ended) {
+        finish(root);
+    }
+}
+
+static void on_request(void *arg, uint64_t request, const struct world_result *result)
+{
+    struct policy_task *task = arg, *root;
+
+    if (!task->used || task->request != request) {
+        return;
+    }
+    task->request = 0;
+    task->result = result;
+    limits_refill(task->policy);
+    set_ready(task);
+    root = turn(task);
+    if (root->ended) {
+        finish(root);
+    }
+}
+
+static void start_timer(struct policy_task *task, int64_t span_ms, world_done_fn *done)
+{
+    struct policy *policy = task->policy;
+    struct world_request request = {.kind = WORLD_SLEEP, .timeout_ms = span_ms};
+
+    request.group = policy->site->group;
+    task->timer = world_start(policy->world, &request, done, task);
+}
+
+/* ---- Primitives --------------------------------------------------------------------------- */
+
+/* The task that this call belongs to. MAY_THROW */
+static struct policy_task *waiting_task(lua_State *L, const char *what)
+{
+    struct policy *policy = host_policy(L);
+
+    if (policy->current == NULL) {
+        run_blame(
+            L, "%s waits: that is possible in actions, probes and looks, not in %s", what,
+            policy->source != NULL ? "the policy file itself" : "fit, when or a guard");
+    }
+    if (!lua_isyieldable(L)) {
+        run_blame(L, "%s waits: not possible inside a metamethod, sort or gsub", what);
+    }
+    return policy->current;
+}
+
+/* [-0, +1] MAY_THROW */
+static int wait_end(lua_State *L, int status, lua_KContext context)
+{
+    struct policy_task *task = host_policy(L)->current;
+    const struct world_result *result = task->result;
+
+    (void)status;
+    (void)context;
+    assert(result != NULL);
+    task->result = NULL;
+    request_push_result(L, result);
+    return 1;
+}
+
+/* core.wait(request) → result. MAY_THROW, yields */
+static int wait_for(lua_State *L)
+{
+    struct policy *policy = host_policy(L);
+    struct world_request request;
+    struct policy_task *task;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_getfield(L, 1, "kind");
+    task = waiting_task(L, lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "this");
+    lua_settop(L, 1);
+    limits_charge(L, HOST_TASK_COST);
+    request_read(L, 1, &request);
+    assert(task->request == 0);
+    task->request = world_start(policy->world, &request, on_request, task);
+    return lua_yieldk(L, 0, 0, wait_end);
+}
+
+/* A branch of `parent` that will call the function below the `nargs` values on the top.
+ * [-(nargs + 1), +0] MAY_THROW */
+static struct policy_task *branch(lua_State *L, struct policy_task *parent, int nargs)
+{
+    struct policy *policy = parent->policy;
+    struct policy_task *task;
+    lua_State *co;
+
+    limits_charge(L, HOST_TASK_COST);
+    luaL_checkstack(L, 4, NULL);
+    co = lua_newthread(L);
+    if (!lua_checkstack(co, nargs + 2)) {
+        luaL_error(L, "too many arguments");
+    }
+    lua_insert(L, -(nargs + 2));
+    lua_xmove(L, co, nargs + 1);
+    task = adopt_thread(L, policy);
+    task->nargs = nargs;
+    task->parent = parent;
+    task->node = parent->node;
+    task->began_ms = world_now_ms(policy->world);
+    DL_APPEND(parent->children, task);
+    parent->waits_for++;
+    return task;
+}
+
+static void check_room(lua_State *L, const struct policy *policy, int wanted)
+{
+    if (policy->n_tasks + wanted > POLICY_TASKS_MAX) {
+        run_blame(L, "more than %d tasks and branches at once", POLICY_TASKS_MAX);
+    }
+}
+
+/* Raise what a branch died of. MAY_THROW */
+static void pass_on_failure(lua_State *L, struct policy_task *task)
+{
+    struct policy_task *child;
+
+    DL_FOREACH(task->children, child)
+    {
+        if (child->failed) {
+            task->deliberate = child->deliberate;
+            lua_pushstring(L, child->text);
+            while (task->children != NULL) {
+                task_free(task->children);
+            }
+            lua_error(L);
+        }
+    }
+}
+
+/* [-0, +number of branches] MAY_THROW */
+static int parallel_end(lua_State *L, int status, lua_KContext context)
+{
+    struct policy_task *task = host_policy(L)->current;
+    int count = 0;
+
+    (void)status;
+    (void)context;
+    pass_on_failure(L, task);
+    while (task->children != NULL) {
+        struct policy_task *child = task->children;
+
+        luaL_checkstack(L, 4, NULL);
+        if (child->nresults > 0) {
+            lua_settop(child->co, lua_gettop(child->co) - child->nresults + 1);
+            lua_xmove(child->co, L, 1);
+        } else {
+            lua_pushnil(L);
+        }
+        task_free(child);
+        count++;
+    }
+    return count;
+}
+
+/* parallel(f, …) → the first result of each. MAY_THROW, yields */
+static int parallel(lua_State *L)
+{
+    struct policy *policy = host_policy(L);
+    struct policy_task *task = waiting_task(L, "parallel");
+    int count = lua_gettop(L);
+
+    if (count == 0) {
+        return 0;
+    }
+    for (int i = 1; i <= count; i++) {
+        if (lua_type(L, i) != LUA_TFUNCTION) {
+            run_blame(L, "parallel wants functions, argument %d is a %s", i, luaL_typename(L, i));
+        }
+    }
+    check_room(L, policy, count);
+    for (int i = 1; i <= count; i++) {
+        lua_pushvalue(L, i);
+        branch(L, task, 0);
+    }
+    return lua_yieldk(L, 0, 0, parallel_end);
+}
+
+/* [-0, +results] MAY_THROW */
+static int deadline_end(lua_State *L, int status, lua_KContext context)
+{
+    struct policy_task *task = host_policy(L)->current;
+    struct policy_task *child = task->children;
+    int count;
+
+    (void)status;
+    (void)context;
+    if (child->timed_out) {
+        lua_pushnil(L);
+        lua_pushstring(L, child->text);
+        task_free(child);
+        return 2;
+    }
+    pass_on_failure(L, task);
+    count = child->nresults;
+    luaL_checkstack(L, count + 4, NULL);
+    lua_xmove(child->co, L, count);
+    task_free(child);
+    return count;
+}
+
+/* deadline(seconds, f, …) → what f returns, or nil and why. MAY_THROW, yields */
+static int deadline(lua_State *L)
+{
+    struct policy *policy = host_policy(L);
+    struct policy_task *task = waiting_task(L, "deadline"), *child;
+    lua_Number seconds = lua_tonumber(L, 1);
+
+    if (!(seconds > 0 && seconds <= 86400 * 7)) {
+        run_blame(L, "deadline wants seconds above 0 and a function");
+    }
+    if (lua_type(L, 2) != LUA_TFUNCTION) {
+        run_blame(L, "deadline wants a function, not a %s", luaL_typename(L, 2));
+    }
+    check_room(L, policy, 1);
+    child = branch(L, task, lua_gettop(L) - 2);
+    child->span_ms = (int64_t)(seconds * 1000 + 0.5);
+    start_timer(child, child->span_ms, on_timer);
+    return lua_yieldk(L, 0, 0, deadline_end);
+}
+
+/* note(text): what the task waits for, in words; part of "no end within …". */
+static int note(lua_State *L)
+{
+    struct policy_task *task = host_policy(L)->current;
+    const char *text = luaL_checkstring(L, 1);
+
+    if (task != NULL) {
+        snprintf(root_of(task)->note, sizeof task->note, "%s", text);
+    }
+    return 0;
+}
+
+bool task_passes_on(lua_State *L, lua_CFunction function)
+{
+    const struct policy_task *task = host_policy(L)->current;
+
+    return (function == parallel || function == deadline) && task != NULL && task->deliberate;
+}
+
+void task_register(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"wait", wait_for}, {"parallel", parallel}, {"deadline", deadline},
+        {"note", note},     {NULL, NULL},
+    };
+
+    luaL_setfuncs(L, functions, 0);
+}
+
+/* ---- The calls -------------------------------------------------------------------------- */
+
+struct start { /* what a new root calls */
+    struct policy *policy;
+    enum host_function function;
+    int item_ref, node;
+    struct policy_task *task;
+};
+
+/* [-0, +0] MAY_THROW */
+static int make_root(lua_State *L)
+{
+    struct start *start = lua_touserdata(L, 1);
+    struct policy *policy = start->policy;
+    lua_State *co = lua_newthread(L);
+
+    if (!lua_checkstack(co, 4)) {
+        luaL_error(L, "no room for a task");
+    }
+    lua_rawgeti(co, LUA_REGISTRYINDEX, policy->function_ref[start->function]);
+    lua_rawgeti(co, LUA_REGISTRYINDEX, start->item_ref);
+    lua_rawgeti(co, LUA_REGISTRYINDEX, policy->node_ref[start->node]);
+    start->task = adopt_thread(L, policy);
+    start->task->nargs = 2;
+    return 0;
+}
+
+static int entry_item(
+    const struct policy *policy, enum policy_entry entry, int index, enum host_function *function)
+{
+    static const struct {
+        enum host_function function;
+        int list;
+    } rows[] = {
+        [POLICY_STOP] = {HOST_ACT, GROUP_LIST_STOP},
+        [POLICY_START] = {HOST_ACT, GROUP_LIST_START},
+        [POLICY_FENCE] = {HOST_ACT, GROUP_LIST_FENCE},
+        [POLICY_VERIFY] = {HOST_VERIFY, GROUP_LIST_VERIFY},
+        [POLICY_UNDO] = {HOST_UNDO, GROUP_LIST_START},
+    };
+
+    switch (entry) {
+    case POLICY_PROBE:
+        *function = HOST_PROBE;
+        assert(index >= 0 && index < policy->table.rules.n_probes);
+        return policy->probe_ref[index];
+    case POLICY_SERVING:
+        *function = HOST_SERVING;
+        return policy->serving_ref;
+    case POLICY_REMEDY:
+        *function = HOST_ACT;
+        assert(index >= 0 && index < policy->table.rules.n_remedies);
+        return policy->remedy_run_ref[index];
+    case POLICY_STOP:
+    case POLICY_START:
+    case POLICY_FENCE:
+    case POLICY_VERIFY:
+    case POLICY_UNDO:
+        break;
+    }
+    *function = rows[entry].function;
+    assert(index >= 0 && index < policy->table.rules.list[rows[entry].list].count);
+    return policy->list_ref[rows[entry].list][index];
+}
+
+struct policy_task *policy_run(
+    struct policy *policy, enum policy_entry entry, int index, int node, int64_t deadline_ms,
+    policy_done_fn *done, void *arg, struct baton_error *error)
+{
+    struct start start = {.policy = policy, .node = node};
+    struct policy_task *task;
+    int64_t now_ms = world_now_ms(policy->world);
+
+    assert(policy->group != NULL);
+    assert(node >= 0 && node < policy->site->n_nodes);
+    start.item_ref = entry_item(policy, entry, index, &start.function);
+    if (policy->n_tasks == POLICY_TASKS_MAX) {
+        baton_fail(
+            error, BATON_LIMIT, "%s: more than %d tasks and branches at once", policy->file[1],
+            POLICY_TASKS_MAX);
+        return NULL;
+    }
+    limits_refill(policy);
+    if (run_protected(policy, make_root, &start, error) != BATON_OK) {
+        return NULL;
+    }
+    task = start.task;
+    task->entry = entry;
+    task->node = node;
+    task->done = done;
+    task->arg = arg;
+    task->began_ms = now_ms;
+    task->span_ms = deadline_ms > now_ms ? deadline_ms - now_ms : 0;
+    start_timer(task, task->span_ms, on_timer);
+    set_ready(task);
+    turn(task);
+    if (task->ended) {
+        start_timer(task, 0, on_deferred);
+    }
+    return task;
+}
+
+void policy_cancel(struct policy_task *task)
+{
+    assert(task->used);
+    assert(task->parent == NULL);
+    task_free(task);
+}
