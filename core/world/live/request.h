@@ -32,6 +32,9 @@ struct live_kind {
      * deadline or a cancel, also after a failed start. Must not call live_request_end. */
     void (*stop)(struct live_request *request);
     enum world_outcome on_deadline; /* silence of a service is FAIL, of a script UNKNOWN */
+    /* May be NULL. At the deadline, before `stop`: what there is so far (text, output). The
+     * outcome is set already; the sentence is "no end within …" and may be replaced. */
+    void (*at_deadline)(struct live_request *request, struct world_result *result);
 };
 
 struct live_request {
@@ -43,12 +46,14 @@ struct live_request {
     world_done_fn *done;
     void *arg;
     struct event *deadline;
-    bool ended;
+    struct live_answer *answer; /* of a request that ended within its start; else NULL */
+    bool starting, ended;
     UT_hash_handle hh;
 };
 
 /* The work is over. Copies nothing: `done` is called from here (or deferred with a copy,
- * if called within start). latency_us is filled in where it is 0; NULL strings become "". */
+ * if called within start). latency_us is filled in where it is 0; NULL strings become "".
+ * The request is gone when this returns (but for within start): touch it no more. */
 void live_request_end(struct live_request *request, const struct world_result *result);
 
 /* Short form: outcome and sentence only. */
@@ -61,6 +66,10 @@ const struct config *live_config(struct live *live);
 const struct config_node *live_node(struct live *live, const char *name);
 struct live_curl *live_curl(struct live *live); /* the shared multi handle (curl.c) */
 struct evdns_base *live_dns(struct live *live); /* for names in tcp.c */
+struct children *live_children(struct live *live); /* child.c */
+struct ssh *live_ssh(struct live *live);           /* ssh.c */
+const struct hooks_user *live_hooks_user(struct live *live); /* hooks.c */
+struct world *live_world(struct live *live);       /* to log */
 int64_t live_now_us(void);                      /* CLOCK_BOOTTIME */
 
 extern const struct live_kind live_kind_sleep;   /* live.c */

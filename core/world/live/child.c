@@ -1,0 +1,584 @@
+#include "world/live/child.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define CHILD_READ_MAX  65536 /* bytes read of one stream in one turn of the loop */
+#define CHILD_DRAIN_MAX 32    /* reads of a stream after the end; then it is left */
+#define CHILD_POLL_MS   50    /* where no pidfd can be had */
+#define CHILD_ARGV_MAX  256
+
+struct stream {          /* what a child says */
+    struct event *event; /* NULL: closed */
+    int fd;
+    char *text;
+    size_t len, size;
+};
+
+struct child {
+    struct children *all;
+    pid_t pid;
+    int pidfd;
+    struct event *exited, *term, *feed;
+    int feed_fd;
+    char *input;
+    size_t input_len, fed;
+    struct stream out, err;
+    size_t output_max;
+    bool cut, sweep, termed, stopped;
+    child_done_fn *done;
+    void *arg;
+    struct child *prev, *next;
+};
+
+struct children {
+    struct event_base *base;
+    struct child *list;
+    int count;
+};
+
+/* ---- What it says -------------------------------------------------------------------- */
+
+static void stream_close(struct stream *stream)
+{
+    if (stream->event != NULL) {
+        event_free(stream->event);
+        stream->event = NULL;
+        close(stream->fd);
+    }
+    stream->fd = -1;
+}
+
+static void stream_keep(struct child *child, struct stream *stream, const char *text, size_t len)
+{
+    size_t room = child->output_max - stream->len;
+    size_t keep = len < room ? len : room;
+
+    if (stream->len + keep + 1 > stream->size) {
+        size_t size = stream->size == 0 ? 256 : stream->size;
+        char *grown;
+
+        while (size < stream->len + keep + 1) {
+            size *= 2;
+        }
+        grown = realloc(stream->text, size);
+        if (grown == NULL) {
+            child->cut = true;
+            return;
+        }
+        stream->text = grown;
+        stream->size = size;
+    }
+    memcpy(stream->text + stream->len, text, keep);
+    stream->len += keep;
+    stream->text[stream->len] = 0;
+    child->cut = child->cut || keep < len;
+}
+
+/* False: nothing there now, or no more to come. */
+static bool stream_read(struct child *child, struct stream *stream)
+{
+    static char buffer[CHILD_READ_MAX];
+    ssize_t got = read(stream->fd, buffer, sizeof buffer);
+
+    if (got > 0) {
+        stream_keep(child, stream, buffer, (size_t)got);
+        return true;
+    }
+    if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        stream_close(stream);
+    }
+    return false;
+}
+
+static void on_output(evutil_socket_t fd, short what, void *arg)
+{
+    struct child *child = arg;
+
+    (void)what;
+    stream_read(child, fd == child->out.fd ? &child->out : &child->err);
+}
+
+/* What it said before it ended is in the pipe by now. Somebody else may hold the pipe open
+ * (a service that was started): that is not waited for. */
+static void stream_drain(struct child *child, struct stream *stream)
+{
+    int i;
+
+    for (i = 0; i < CHILD_DRAIN_MAX && stream->event != NULL && stream_read(child, stream); i++) {
+    }
+    stream_close(stream);
+}
+
+/* ---- What it is told ----------------------------------------------------------------- */
+
+static void feed_close(struct child *child)
+{
+    if (child->feed != NULL) {
+        event_free(child->feed);
+        child->feed = NULL;
+    }
+    if (child->feed_fd >= 0) {
+        close(child->feed_fd);
+        child->feed_fd = -1;
+    }
+    free(child->input);
+    child->input = NULL;
+}
+
+static void on_feed(evutil_socket_t fd, short what, void *arg)
+{
+    struct child *child = arg;
+    ssize_t put = write(fd, child->input + child->fed, child->input_len - child->fed);
+
+    (void)what;
+    if (put > 0) {
+        child->fed += (size_t)put;
+    }
+    if (child->fed == child->input_len || (put < 0 && errno != EAGAIN && errno != EINTR)) {
+        feed_close(child);
+    }
+}
+
+/* ---- Its end ------------------------------------------------------------------------- */
+
+static void child_close(struct child *child)
+{
+    feed_close(child);
+    stream_close(&child->out);
+    stream_close(&child->err);
+    if (child->term != NULL) {
+        event_free(child->term);
+        child->term = NULL;
+    }
+}
+
+static void child_free(struct child *child)
+{
+    child_close(child);
+    if (child->exited != NULL) {
+        event_free(child->exited);
+    }
+    if (child->pidfd >= 0) {
+        close(child->pidfd);
+    }
+    free(child->out.text);
+    free(child->err.text);
+    DL_DELETE(child->all->list, child);
+    child->all->count--;
+    free(child);
+}
+
+void child_peek(const struct child *child, struct child_result *result)
+{
+    *result = (struct child_result){
+        .code = -1,
+        .termed = child->termed,
+        .cut = child->cut,
+        .out = child->out.text != NULL ? child->out.text : "",
+        .out_len = child->out.len,
+        .err = child->err.text != NULL ? child->err.text : "",
+        .err_len = child->err.len,
+    };
+}
+
+/* Has it ended? If so it is reaped, and its group swept first: as long as it is a zombie
+ * nobody else can have its number. */
+static bool child_reap(struct child *child, siginfo_t *info)
+{
+    memset(info, 0, sizeof *info);
+    if (waitid(P_PID, (id_t)child->pid, info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+        if (info->si_pid == 0) {
+            return false;
+        }
+        if (child->sweep || child->stopped) {
+            kill(-child->pid, SIGKILL);
+        }
+        waitid(P_PID, (id_t)child->pid, info, WEXITED | WNOHANG);
+    }
+    return true; /* also where somebody else has reaped it: it is gone */
+}
+
+static void on_exited(evutil_socket_t fd, short what, void *arg)
+{
+    struct child *child = arg;
+    struct child_result result;
+    siginfo_t info;
+
+    (void)fd;
+    (void)what;
+    if (!child_reap(child, &info)) {
+        return;
+    }
+    if (child->done != NULL) {
+        event_del(child->exited);
+        stream_drain(child, &child->out);
+        stream_drain(child, &child->err);
+        child_peek(child, &result);
+        if (info.si_code == CLD_EXITED) {
+            result.code = info.si_status;
+        } else {
+            result.signal = info.si_status;
+        }
+        child->done(child->arg, &result);
+    }
+    child_free(child);
+}
+
+static void on_term(evutil_socket_t fd, short what, void *arg)
+{
+    struct child *child = arg;
+
+    (void)fd;
+    (void)what;
+    child->termed = true;
+    kill(-child->pid, SIGTERM);
+}
+
+void child_stop(struct child *child)
+{
+    if (child == NULL) {
+        return;
+    }
+    assert(!child->stopped);
+    child->stopped = true;
+    child->done = NULL;
+    kill(-child->pid, SIGKILL);
+    child_close(child);
+}
+
+pid_t child_pid(const struct child *child)
+{
+    return child->pid;
+}
+
+/* ---- Its start ----------------------------------------------------------------------- */
+
+struct pipes {
+    int in[2], out[2], err[2];
+};
+
+/* A descriptor above 2, so that dup2 to 0, 1, 2 in the child can't overwrite one that is
+ * still needed; the daemon may have been started with those closed. */
+static int above_stdio(int fd)
+{
+    int moved;
+
+    if (fd > STDERR_FILENO) {
+        return fd;
+    }
+    moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(fd);
+    return moved;
+}
+
+/* `ours` is the end that we keep. */
+static bool pipe_make(int pair[2], int ours)
+{
+    if (pipe2(pair, O_CLOEXEC) != 0) {
+        pair[0] = pair[1] = -1;
+        return false;
+    }
+    pair[0] = above_stdio(pair[0]);
+    pair[1] = above_stdio(pair[1]);
+    return pair[0] >= 0 && pair[1] >= 0 && fcntl(pair[ours], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static void close_if(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static void pipes_close(struct pipes *pipes)
+{
+    close_if(pipes->in[0]);
+    close_if(pipes->in[1]);
+    close_if(pipes->out[0]);
+    close_if(pipes->out[1]);
+    close_if(pipes->err[0]);
+    close_if(pipes->err[1]);
+}
+
+static bool pipes_make(struct pipes *pipes, bool input)
+{
+    *pipes = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
+    if (input ? !pipe_make(pipes->in, 1)
+              : (pipes->in[0] = above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC))) < 0) {
+        return false;
+    }
+    return pipe_make(pipes->out, 0) && pipe_make(pipes->err, 0);
+}
+
+/* A program that may lie on a share is started by way of a shell: posix_spawn returns only
+ * when the kernel has opened the file, and a dead NFS server would hold up the loop. */
+static const char *const *by_way_of_shell(const char *const *argv, const char **words)
+{
+    static const char *const near[] = {"/usr/", "/bin/", "/sbin/", "/lib"};
+    size_t i;
+
+    for (i = 0; i < sizeof near / sizeof near[0]; i++) {
+        if (strncmp(argv[0], near[i], strlen(near[i])) == 0) {
+            return argv;
+        }
+    }
+    if (strchr(argv[0], '/') == NULL) {
+        return argv;
+    }
+    words[0] = "/bin/sh";
+    words[1] = "-c";
+    words[2] = "exec \"$0\" \"$@\"";
+    for (i = 0; argv[i] != NULL; i++) {
+        words[3 + i] = argv[i];
+    }
+    words[3 + i] = NULL;
+    return words;
+}
+
+static int spawn(const struct child_setup *setup, const struct pipes *pipes, pid_t *pid)
+{
+    const char *words[CHILD_ARGV_MAX + 4];
+    const char *const *argv = by_way_of_shell(setup->argv, words);
+    const char *const *env = setup->env != NULL ? setup->env : child_environment();
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    int failed;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    failed = posix_spawn_file_actions_init(&actions);
+    if (failed != 0) {
+        return failed;
+    }
+    failed = posix_spawnattr_init(&attributes);
+    if (failed != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return failed;
+    }
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if ((failed = posix_spawn_file_actions_adddup2(&actions, pipes->in[0], 0)) == 0 &&
+        (failed = posix_spawn_file_actions_adddup2(&actions, pipes->out[1], 1)) == 0 &&
+        (failed = posix_spawn_file_actions_adddup2(&actions, pipes->err[1], 2)) == 0 &&
+        (failed = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) == 0 &&
+        (failed = posix_spawn_file_actions_addchdir_np(&actions, "/")) == 0) {
+        failed = posix_spawnp(
+            pid, argv[0], &actions, &attributes, (char *const *)argv, (char *const *)env);
+    }
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return failed;
+}
+
+static bool watch_stream(struct child *child, struct stream *stream, int *fd)
+{
+    stream->event = event_new(child->all->base, *fd, EV_READ | EV_PERSIST, on_output, child);
+    if (stream->event == NULL) {
+        return false;
+    }
+    stream->fd = *fd;
+    *fd = -1;
+    return event_add(stream->event, NULL) == 0;
+}
+
+static bool watch_input(struct child *child, const struct child_setup *setup, int *fd)
+{
+    if (setup->input_len == 0) {
+        return true;
+    }
+    child->input = malloc(setup->input_len);
+    child->feed = event_new(child->all->base, *fd, EV_WRITE | EV_PERSIST, on_feed, child);
+    if (child->input == NULL || child->feed == NULL) {
+        return false;
+    }
+    memcpy(child->input, setup->input, setup->input_len);
+    child->input_len = setup->input_len;
+    child->feed_fd = *fd;
+    *fd = -1;
+    return event_add(child->feed, NULL) == 0;
+}
+
+static bool watch_end(struct child *child, int64_t term_ms)
+{
+    struct event_base *base = child->all->base;
+    struct timeval poll = {0, CHILD_POLL_MS * 1000};
+    struct timeval term = {term_ms / 1000, term_ms % 1000 * 1000};
+
+    child->pidfd = pidfd_open(child->pid, 0);
+    child->exited = event_new(
+        base, child->pidfd, child->pidfd >= 0 ? EV_READ | EV_PERSIST : EV_PERSIST, on_exited,
+        child);
+    if (child->exited == NULL || event_add(child->exited, child->pidfd >= 0 ? NULL : &poll) != 0) {
+        return false;
+    }
+    if (term_ms > 0) {
+        child->term = event_new(base, -1, 0, on_term, child);
+        return child->term != NULL && event_add(child->term, &term) == 0;
+    }
+    return true;
+}
+
+struct child *child_start(
+    struct children *children, const struct child_setup *setup, char *why, size_t why_size)
+{
+    struct child *child = calloc(1, sizeof *child);
+    struct pipes pipes;
+    int failed, words;
+
+    for (words = 0; setup->argv[words] != NULL; words++) {
+    }
+    if (child == NULL || words == 0 || words > CHILD_ARGV_MAX) {
+        snprintf(
+            why, why_size,
+            child == NULL ? "no memory for a process"
+            : words == 0  ? "no program named"
+                          : "too many words in a command");
+        free(child);
+        return NULL;
+    }
+    *child = (struct child){.all = children, .pidfd = -1, .feed_fd = -1};
+    child->out.fd = child->err.fd = -1;
+    child->output_max = setup->output_max;
+    child->sweep = setup->sweep;
+    if (!pipes_make(&pipes, setup->input_len > 0)) {
+        snprintf(why, why_size, "no pipe for %s: %s", setup->argv[0], strerror(errno));
+        pipes_close(&pipes);
+        free(child);
+        return NULL;
+    }
+    failed = spawn(setup, &pipes, &child->pid);
+    if (failed != 0) {
+        snprintf(why, why_size, "can't run %s: %s", setup->argv[0], strerror(failed));
+        pipes_close(&pipes);
+        free(child);
+        return NULL;
+    }
+    DL_APPEND(children->list, child);
+    children->count++;
+    if (!watch_end(child, setup->term_ms) || !watch_stream(child, &child->out, &pipes.out[0]) ||
+        !watch_stream(child, &child->err, &pipes.err[0]) ||
+        !watch_input(child, setup, &pipes.in[1])) {
+        snprintf(why, why_size, "no memory for %s", setup->argv[0]);
+        child_stop(child);
+        pipes_close(&pipes);
+        return NULL;
+    }
+    pipes_close(&pipes);
+    child->done = setup->done;
+    child->arg = setup->arg;
+    return child;
+}
+
+/* ---- All of them --------------------------------------------------------------------- */
+
+struct children *children_new(struct event_base *base)
+{
+    struct children *children = calloc(1, sizeof *children);
+
+    if (children != NULL) {
+        children->base = base;
+    }
+    return children;
+}
+
+int children_count(const struct children *children)
+{
+    return children->count;
+}
+
+void children_free(struct children *children, int patience_ms)
+{
+    const struct timespec pause = {0, 5000000};
+    struct child *child, *next;
+    siginfo_t info;
+    int waited_ms;
+
+    if (children == NULL) {
+        return;
+    }
+    DL_FOREACH(children->list, child)
+    {
+        if (!child->stopped) {
+            child_stop(child);
+        }
+    }
+    for (waited_ms = 0; children->list != NULL; waited_ms += 5) {
+        DL_FOREACH_SAFE(children->list, child, next)
+        {
+            if (child_reap(child, &info) || waited_ms >= patience_ms) {
+                child_free(child);
+            }
+        }
+        if (children->list != NULL) {
+            nanosleep(&pause, NULL);
+        }
+    }
+    free(children);
+}
+
+/* ---- Words about it ------------------------------------------------------------------ */
+
+const char *const *child_environment(void)
+{
+    static char home[300], zone[100];
+    static const char *env[8];
+    const char *value;
+    int n = 0;
+
+    env[n++] = "PATH=" CHILD_PATH;
+    env[n++] = "LANG=C.UTF-8";
+    value = getenv("HOME");
+    snprintf(home, sizeof home, "HOME=%s", value != NULL ? value : "/");
+    env[n++] = home;
+    value = getenv("TZ");
+    if (value != NULL) {
+        snprintf(zone, sizeof zone, "TZ=%s", value);
+        env[n++] = zone;
+    }
+    env[n] = NULL;
+    return env;
+}
+
+void child_last_line(const char *text, size_t len, char *line, size_t size)
+{
+    size_t end = len, begin, n = 0;
+
+    while (end > 0 && (unsigned char)text[end - 1] <= ' ') {
+        end--;
+    }
+    for (begin = end; begin > 0 && text[begin - 1] != '\n' && text[begin - 1] != '\r'; begin--) {
+    }
+    for (; begin < end && n + 1 < size; begin++) {
+        line[n++] = (char)((unsigned char)text[begin] < ' ' ? ' ' : text[begin]);
+    }
+    line[n] = 0;
+}
+
+void child_say(const struct child_result *result, char *text, size_t size)
+{
+    char line[160];
+
+    child_last_line(result->err, result->err_len, line, sizeof line);
+    if (result->signal != 0) {
+        snprintf(text, size, "killed by signal %d (%s)", result->signal, strsignal(result->signal));
+    } else if (line[0] != 0) {
+        snprintf(text, size, "exit %d: %s", result->code, line);
+    } else {
+        snprintf(text, size, "exit %d", result->code);
+    }
+}
