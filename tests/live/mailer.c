@@ -133,17 +133,12 @@ static int usage(FILE *out, int code)
 static bool read_options(int argc, char **argv, struct mailer_setup *setup)
 {
     static const struct option options[] = {
-        {"host", required_argument, NULL, 'h'},
-        {"directory", required_argument, NULL, 'd'},
-        {"to", required_argument, NULL, 't'},
-        {"run", required_argument, NULL, 'r'},
-        {"user", required_argument, NULL, 'u'},
-        {"password", required_argument, NULL, 'p'},
-        {"every", required_argument, NULL, 'e'},
-        {"meter", required_argument, NULL, 'm'},
-        {"timeout", required_argument, NULL, 'o'},
-        {"wait", required_argument, NULL, 'w'},
-        {NULL, 0, NULL, 0},
+        {"host", required_argument, NULL, 'h'},    {"directory", required_argument, NULL, 'd'},
+        {"to", required_argument, NULL, 't'},      {"run", required_argument, NULL, 'r'},
+        {"user", required_argument, NULL, 'u'},    {"password", required_argument, NULL, 'p'},
+        {"every", required_argument, NULL, 'e'},   {"meter", required_argument, NULL, 'm'},
+        {"timeout", required_argument, NULL, 'o'}, {"wait", required_argument, NULL, 'w'},
+        {"gap", required_argument, NULL, 'g'},     {NULL, 0, NULL, 0},
     };
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -175,6 +170,9 @@ static bool read_options(int argc, char **argv, struct mailer_setup *setup)
         case 'o':
             setup->timeout_ms = atoi(optarg);
             break;
+        case 'g':
+            setup->gap_ms = atoi(optarg);
+            break;
         case 'w':
             setup->wait_ms = atoi(optarg);
             break;
@@ -183,7 +181,7 @@ static bool read_options(int argc, char **argv, struct mailer_setup *setup)
         }
     }
     return setup->host != NULL && setup->directory != NULL && setup->every_ms > 0 &&
-           setup->meter_ms > 0 && setup->timeout_ms > 0 && setup->wait_ms >= 0;
+           setup->meter_ms > 0 && setup->timeout_ms > 0 && setup->gap_ms > 0 && setup->wait_ms >= 0;
 }
 
 int main(int argc, char **argv)
@@ -196,6 +194,7 @@ int main(int argc, char **argv)
         .every_ms = 100,
         .meter_ms = 10,
         .timeout_ms = 500,
+        .gap_ms = 50,
         .wait_ms = 20000,
     };
     if (argc > 1 && strcmp(argv[1], "--help") == 0)

@@ -28,6 +28,7 @@ struct mailer_setup {
     int every_ms;                /* between two mails */
     int meter_ms;                /* between two connections of the meter */
     int timeout_ms;              /* of one connection of the meter */
+    int gap_ms;                  /* so long without a greeting is an outage */
     int wait_ms;                 /* for what is still due at the end */
 };
 

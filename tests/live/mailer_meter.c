@@ -17,9 +17,7 @@ struct mailer_meter {
     FILE *outages;
     struct look *looks; /* under way */
     int64_t next_ms;
-    int64_t last_ok_ms;       /* when the last good greeting was complete; 0: none yet */
-    int64_t last_ok_began_ms; /* when the latest-begun good one began */
-    bool failing;             /* since last_ok_ms something failed */
+    int64_t last_ok_ms; /* when the last good greeting was complete; 0: none yet */
     char last_server[MAILER_SERVER_MAX];
     long made, good;
     int n_outages;
@@ -66,7 +64,6 @@ static void outage_over(struct mailer_meter *meter, const struct look *look, int
     meter->n_outages++;
     if (length_ms > meter->longest_ms)
         meter->longest_ms = length_ms;
-    meter->failing = false;
 }
 
 static void look_done(struct mailer_transfer *transfer, CURLcode code)
@@ -74,18 +71,14 @@ static void look_done(struct mailer_transfer *transfer, CURLcode code)
     struct look *look = (struct look *)transfer;
     struct mailer_meter *meter = look->meter;
     int64_t now_ms = mailer_now_ms();
+    /* What counts is the time without a good greeting, not which connection fails when: one
+     * that began in a short gap hangs until its timeout, long after the gap is over. */
     if (code == CURLE_OK) {
         meter->good++;
-        if (meter->failing && meter->last_ok_ms != 0)
+        if (meter->last_ok_ms != 0 && now_ms - meter->last_ok_ms >= meter->setup->gap_ms)
             outage_over(meter, look, now_ms);
-        meter->failing = false;
         meter->last_ok_ms = now_ms;
-        if (transfer->began_ms > meter->last_ok_began_ms)
-            meter->last_ok_began_ms = transfer->began_ms;
         memcpy(meter->last_server, look->server, sizeof meter->last_server);
-    } else if (transfer->began_ms > meter->last_ok_began_ms) {
-        /* One that began before a good one tells of a time that is already measured. */
-        meter->failing = true;
     }
     look_free(look);
 }
