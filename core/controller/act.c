@@ -193,22 +193,32 @@ static void notice(struct controller *c, const struct group_effect *effect)
     bell_add(c, &ring);
 }
 
+/* A look answers a question; "fail" would be the wrong word for "it does not serve". */
+static const char *end_word(const struct group_record *record)
+{
+    static const char *const looked[] = {"can't say", "it serves", "it does not serve"};
+
+    return strcmp(record->name, group_step_name(GROUP_STEP_LOOK)) == 0
+               ? looked[record->outcome]
+               : group_outcome_name((enum group_outcome)record->outcome);
+}
+
 /* A step's end is news too, and stands only in its record. */
 static void tell_end(struct controller *c, const struct group_record *record)
 {
+    struct controller_news news = {
+        .kind = CONTROLLER_STEP, .node = record->node, .step = record->step};
+    bool fine = record->outcome == (int)GROUP_OK ||
+                strcmp(record->name, group_step_name(GROUP_STEP_LOOK)) == 0;
     char text[GROUP_TEXT_MAX * 2];
 
     snprintf(
         text, sizeof text, "%s on %s: %s%s%s", record->name,
-        group_node_name(c->group, record->node),
-        group_outcome_name((enum group_outcome)record->outcome),
+        group_node_name(c->group, record->node), end_word(record),
         record->text[0] != '\0' ? ": " : "", record->text);
-    controller_log(
-        c, record->outcome == (int)GROUP_OK ? WORLD_INFO : WORLD_WARNING, record->node, "step",
-        "%s", text);
-    controller_tell(
-        c, &(struct controller_news){
-               .kind = CONTROLLER_STEP, .node = record->node, .step = record->step, .text = text});
+    news.text = text;
+    controller_log(c, fine ? WORLD_INFO : WORLD_WARNING, record->node, "step", "%s", text);
+    controller_tell(c, &news);
 }
 
 void act_effects(struct controller *c)

@@ -42,7 +42,8 @@ void controller_log(
     c->world->ops->log(c->world, &line);
 }
 
-static enum baton_err step_group(
+/* The one way of an event into the group; its effects are carried out. */
+enum baton_err controller_take(
     struct controller *c, const struct group_event *event, struct baton_error *error)
 {
     enum baton_err err;
@@ -53,27 +54,32 @@ static enum baton_err step_group(
     return err;
 }
 
-/* Everything that happens comes through here. What follows from it at once (a step that
- * could not begin, the policy's judgement) is done before it returns. */
-enum baton_err controller_feed(
-    struct controller *c, const struct group_event *event, struct baton_error *error)
+/* What follows at once from what was taken: steps that could not begin, the policy's
+ * judgement, and when to wake up next. Safe to call twice. */
+void controller_settle(struct controller *c)
 {
-    enum baton_err err = step_group(c, event, error);
-
-    if (c->feeding) {
-        return err;
+    if (c->settling) {
+        return;
     }
-    c->feeding = true;
+    c->settling = true;
     do {
         while (c->n_pending > 0) {
             struct group_event next = c->pending[--c->n_pending];
 
-            step_group(c, &next, NULL);
+            controller_take(c, &next, NULL);
         }
         judge(c);
     } while (c->n_pending > 0);
-    c->feeding = false;
+    c->settling = false;
     arm_wake(c);
+}
+
+enum baton_err controller_feed(
+    struct controller *c, const struct group_event *event, struct baton_error *error)
+{
+    enum baton_err err = controller_take(c, event, error);
+
+    controller_settle(c);
     return err;
 }
 

@@ -78,14 +78,18 @@ struct controller {
     struct group_event pending[CONTROLLER_PENDING_MAX]; /* ends known at once, fed next */
     char pending_text[CONTROLLER_PENDING_MAX][GROUP_TEXT_MAX];
     int n_pending;
-    bool feeding;
+    bool settling;
     uint64_t wake; /* timer */
     int64_t wake_ms, again_ms;
     struct controller_why *why;
     int n_why;
 };
 
-/* controller.c: let the event happen to the group, carry out its effects, judge. */
+/* controller.c: let the event happen to the group and carry out its effects; then let what
+ * follows from it happen. `feed` is both. */
+enum baton_err controller_take(
+    struct controller *c, const struct group_event *event, struct baton_error *error);
+void controller_settle(struct controller *c);
 enum baton_err controller_feed(
     struct controller *c, const struct group_event *event, struct baton_error *error);
 struct group_event controller_event(struct controller *c, enum group_event_kind kind);

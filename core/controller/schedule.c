@@ -36,6 +36,21 @@ static void arm_next(struct schedule_slot *slot)
     arm(slot, slot->due_ms - now);
 }
 
+static void tell_change(
+    struct controller *c, const struct schedule_slot *slot, enum group_outcome before,
+    const struct group_health *health)
+{
+    struct controller_news news = {.kind = CONTROLLER_STATUS, .node = slot->node};
+    char text[GROUP_TEXT_MAX * 2];
+
+    snprintf(
+        text, sizeof text, "%s %s → %s: %s", c->group->rules.probe[slot->probe].name,
+        group_outcome_name(before), group_outcome_name(health->status), health->detail);
+    news.text = text;
+    controller_log(c, WORLD_INFO, slot->node, "probe", "%s", text);
+    controller_tell(c, &news);
+}
+
 static void probe_over(
     struct schedule_slot *slot, enum group_outcome outcome, int64_t latency_us, double value,
     const char *detail)
@@ -61,18 +76,11 @@ static void probe_over(
     event.u.observed.latency_us = latency_us;
     event.u.observed.value = value;
     event.u.observed.detail = detail;
-    controller_feed(c, &event, NULL);
+    controller_take(c, &event, NULL);
     if (health->status != before) {
-        char text[GROUP_TEXT_MAX * 2];
-
-        snprintf(
-            text, sizeof text, "%s %s → %s: %s", name, group_outcome_name(before),
-            group_outcome_name(health->status), detail);
-        controller_log(c, WORLD_INFO, slot->node, "probe", "%s", text);
-        controller_tell(
-            c,
-            &(struct controller_news){.kind = CONTROLLER_STATUS, .node = slot->node, .text = text});
+        tell_change(c, slot, before, health);
     }
+    controller_settle(c);
 }
 
 static void look_over(struct schedule_slot *slot, enum group_outcome outcome, const char *detail)
