@@ -17,6 +17,8 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#define JOURNAL_FILE "journal.db" /* in the state directory */
+
 struct journal;
 struct event_base;
 
@@ -30,28 +32,33 @@ typedef void journal_done_fn(void *arg, int64_t seq, const struct baton_error *f
 /* `rows` is a JSON array, owned by the callee; NULL with `failed` on error. */
 typedef void journal_rows_fn(void *arg, json_t *rows, const struct baton_error *failed);
 
-enum baton_err journal_open(const struct journal_setup *setup, struct journal **out,
-                            struct baton_error *error);
+enum baton_err journal_open(
+    const struct journal_setup *setup, struct journal **out, struct baton_error *error);
 
-/* Finishes what was given, then closes. Completions of this time are still called. */
+/* Finishes what was given, then closes. Completions of this time are still called, on the
+ * calling thread: close it before what their `arg` points to is freed. NULL is fine. */
 void journal_close(struct journal *journal);
 
 /* What it remembers of a group. Blocks; for the start only. Nodes that the journal names
  * and the configuration no longer has: the holder becomes GROUP_NOBODY with an error
  * BATON_INVALID that says so (the caller decides). `wall_ms` is now, for the age of moves. */
-enum baton_err journal_recall(struct journal *journal, const char *group,
-                              const char *const *node_names, int n_nodes, int64_t wall_ms,
-                              struct group_memory *memory, struct baton_error *error);
+enum baton_err journal_recall(
+    struct journal *journal, const char *group, const char *const *node_names, int n_nodes,
+    int64_t wall_ms, struct group_memory *memory, struct baton_error *error);
 
 /* Write records durably, all or none; `group` gives the names of nodes and steps.
- * `boot_ms` and `wall_ms` are the clocks now. Everything is copied. */
-void journal_record(struct journal *journal, const char *name, const struct group *group,
-                    const struct group_record *records, int count, int64_t boot_ms,
-                    int64_t wall_ms, journal_done_fn *done, void *arg);
+ * `boot_ms` and `wall_ms` are the clocks now. Everything is copied. Completions come in the
+ * order of the calls, from the loop; only where there is no memory for the job `done` is
+ * called at once. Records that failed may be given again, also where some are there. */
+void journal_record(
+    struct journal *journal, const char *name, const struct group *group,
+    const struct group_record *records, int count, int64_t boot_ms, int64_t wall_ms,
+    journal_done_fn *done, void *arg);
 
-void journal_observe(struct journal *journal, const char *group, const char *node,
-                     const char *probe, enum group_outcome outcome, int64_t latency_us,
-                     const char *detail, int64_t boot_ms, int64_t wall_ms);
+void journal_observe(
+    struct journal *journal, const char *group, const char *node, const char *probe,
+    enum group_outcome outcome, int64_t latency_us, const char *detail, int64_t boot_ms,
+    int64_t wall_ms);
 
 /* Rows of the history, oldest first, at most `limit` newest ones. NULL group: all. With
  * `observations` they are merged in. Each row: {"id","time" (RFC 3339, UTC),"wall_ms",
@@ -64,11 +71,11 @@ struct journal_query {
     int limit;                  /* 0: 1000 */
     bool observations;
 };
-void journal_history(struct journal *journal, const struct journal_query *query,
-                     journal_rows_fn *done, void *arg);
+void journal_history(
+    struct journal *journal, const struct journal_query *query, journal_rows_fn *done, void *arg);
 
 /* The same from a file, read-only, without a daemon; blocks. NULL with an error. */
-json_t *journal_read(const char *file, const struct journal_query *query,
-                     struct baton_error *error);
+json_t *journal_read(
+    const char *file, const struct journal_query *query, struct baton_error *error);
 
 #endif
