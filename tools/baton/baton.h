@@ -1,0 +1,105 @@
+/* baton, the command line: what its files share.
+ *
+ * main.c reads the arguments and picks the command; each command is one function. Text
+ * is for people; `--json` is stable and what scripts read. Exit codes: 0 done, 1 refused
+ * or not true, 2 usage, 3 can't reach the daemon.
+ */
+#ifndef BATON_TOOLS_BATON_H
+#define BATON_TOOLS_BATON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+    BATON_DONE = 0,
+    BATON_NO = 1,
+    BATON_USAGE = 2,
+    BATON_UNREACHABLE = 3
+};
+
+struct args {
+    const char *socket;
+    bool json, watch, wait, force, observations, follow;
+    const char *to, *reason, *since, *journal, *format, *config, *lua, *group;
+    int limit; /* 0: not given */
+    int n_words;
+    char **word; /* what is not an option: GROUP, NODE, FILE */
+};
+
+/* ---- commands, one file each or a few alike ------------------------------------------- */
+
+int command_status(const struct args *args);
+int command_why(const struct args *args);
+int command_failover(const struct args *args);
+int command_failback(const struct args *args);
+int command_pause(const struct args *args);
+int command_resume(const struct args *args);
+int command_confirm_out(const struct args *args);
+int command_reload(const struct args *args);
+int command_history(const struct args *args);
+int command_fsm(const struct args *args);
+int command_policy_check(const struct args *args);
+
+int status_watch(const struct args *args);          /* watch.c */
+void status_print(FILE *out, const json_t *status); /* status.c: an answer to "status" */
+void status_print_reasons(FILE *out, const json_t *group, const char *indent);
+
+/* ---- client.c: the daemon's socket ---------------------------------------------------- */
+
+struct client;
+
+#define CLIENT_FOR_EVER (-1)
+
+/* Connect. NULL where nobody answers: that has been said then, with what to do. */
+struct client *client_open(const struct args *args);
+void client_close(struct client *client);
+int client_fd(const struct client *client);
+
+/* Send a request (takes the reference). False where the daemon has gone; said. */
+bool client_send(struct client *client, json_t *request);
+
+/* The next line; waits `timeout_ms` at most. NULL: nothing came, and `*gone` says whether
+ * the daemon has closed. */
+json_t *client_next(struct client *client, int timeout_ms, bool *gone);
+
+/* One request, one answer: sends and waits 10 s. On an error the words are printed, or
+ * the answer with --json; then NULL and `*code` is the exit code. */
+json_t *client_ask(const struct args *args, json_t *request, int *code);
+
+/* Print an answer's error, or with --json the answer. Returns the exit code. */
+int client_refused(const struct args *args, const json_t *answer);
+/* A daemon that says nothing, or stopped in the middle. Returns the exit code. */
+int client_silent(const struct args *args, bool gone);
+
+/* ---- print.c -------------------------------------------------------------------------- */
+
+/* May colours and signs be used on standard output? A terminal, and no NO_COLOR. */
+bool print_fancy(void);
+bool print_terminal(void);
+/* SGR sequence for a word like "Active", "fail", "done"; "" where none or not fancy. */
+const char *print_colour(const char *word);
+const char *print_bold(void);
+const char *print_dim(void);
+const char *print_plain(void);
+/* "850 ms", "12 s", "3 min 20 s", "5 h 12 min", "3 d 4 h". */
+const char *print_age(int64_t ms, char *text, size_t size);
+void print_json(const json_t *json);
+void print_json_line(const json_t *json); /* and flush: for streams */
+/* To standard error; with --json as an object on standard output. Returns `code`. */
+int print_error(const struct args *args, int code, const char *word, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+const char *text_at(const json_t *object, const char *key); /* "" if missing */
+int64_t int_at(const json_t *object, const char *key);      /* 0 if missing */
+bool bool_at(const json_t *object, const char *key);
+
+/* ---- when.c --------------------------------------------------------------------------- */
+
+/* "2h", "30m", "45s", "3d" ago, or a time of RFC 3339 ("2026-11-24T21:59:00Z", date alone,
+ * or without zone: local time), as ms since 1970. False where it is neither. */
+bool when_parse(const char *text, int64_t now_ms, int64_t *wall_ms);
+int64_t when_now(void);
+
+#endif

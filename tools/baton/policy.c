@@ -1,0 +1,244 @@
+/* baton policy check: load a policy as the daemon would, and say what is in it. */
+#include "baton.h"
+
+#include "daemon/loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Where it would run ---------------------------------------------------------------- */
+
+/* Two nodes that stand for any, where no configuration is named. */
+static void example_site(struct policy_site *site)
+{
+    memset(site, 0, sizeof *site);
+    site->group = "example";
+    site->floating = "192.0.2.100/24"; /* RFC 5737: documentation */
+    site->interface = "eth0";
+    site->share = "/srv/share";
+    site->gateway = "192.0.2.1";
+    site->n_nodes = 2;
+    site->node[0] = (struct policy_node_site){"server01", "192.0.2.11", "ssh", 1};
+    site->node[1] = (struct policy_node_site){"server02", "192.0.2.12", "ssh", 2};
+}
+
+static bool is_folder(const char *path)
+{
+    return access(path, R_OK | X_OK) == 0;
+}
+
+/* --lua, else the folder beside the program's build tree, else the installed one. */
+static const char *find_lua(const struct args *args, char *path, size_t size)
+{
+    char *slash;
+    ssize_t n;
+    int up;
+
+    if (args->lua != NULL) {
+        return args->lua;
+    }
+    n = readlink("/proc/self/exe", path, size - 8);
+    for (up = 0; n > 0 && up < 5; up++) {
+        path[n] = '\0';
+        slash = strrchr(path, '/');
+        if (slash == NULL) {
+            break;
+        }
+        memcpy(slash, "/lua", 5);
+        if (is_folder(path)) {
+            return path;
+        }
+        n = slash - path;
+    }
+    return BATON_LUA_DIRECTORY;
+}
+
+static const struct config_group *find_group(const struct args *args, const struct config *config)
+{
+    char file[4096], other[4096];
+    int i;
+
+    for (i = 0; i < config->n_groups; i++) {
+        const struct config_group *group = &config->group[i];
+
+        if (args->group != NULL) {
+            if (strcmp(group->name, args->group) == 0) {
+                return group;
+            }
+        } else if (
+            realpath(group->policy_file, file) != NULL && realpath(args->word[0], other) != NULL &&
+            strcmp(file, other) == 0) {
+            return group;
+        }
+    }
+    return args->group == NULL && config->n_groups > 0 ? &config->group[0] : NULL;
+}
+
+/* ---- What is in it --------------------------------------------------------------------- */
+
+static json_t *action_json(const struct group_action_rules *action)
+{
+    return json_pack(
+        "{s:s,s:I,s:i,s:I,s:b}", "name", action->name, "deadline_ms",
+        (json_int_t)action->deadline_ms, "attempts", action->attempts, "retry_ms",
+        (json_int_t)action->retry_ms, "undo", action->has_undo);
+}
+
+static json_t *policy_json(const struct policy *policy)
+{
+    static const char *const lists[GROUP_LISTS] = {"stop", "start", "fence", "verify"};
+    const struct policy_table *table = policy_table(policy);
+    json_t *object = json_pack("{s:b,s:s}", "ok", 1, "file", policy_file(policy));
+    json_t *array = json_array();
+    int i, j;
+
+    for (i = 0; i < table->rules.n_probes; i++) {
+        const struct group_probe_rules *probe = &table->rules.probe[i];
+
+        json_array_append_new(
+            array,
+            json_pack(
+                "{s:s,s:I,s:I,s:i,s:i}", "name", probe->name, "every_ms",
+                (json_int_t)table->probe[i].every_ms, "timeout_ms",
+                (json_int_t)table->probe[i].timeout_ms, "rise", probe->rise, "fall", probe->fall));
+    }
+    json_object_set_new(object, "probes", array);
+    array = json_array();
+    for (i = 0; i < table->n_transitions; i++) {
+        json_array_append_new(
+            array, json_pack(
+                       "{s:s,s:s,s:i}", "from", fsm_state_name(table->transition[i].from), "to",
+                       fsm_state_name(table->transition[i].to), "line", table->transition[i].line));
+    }
+    json_object_set_new(object, "transitions", array);
+    array = json_array();
+    for (i = 0; i < table->rules.n_remedies; i++) {
+        json_array_append_new(array, action_json(&table->rules.remedy[i].action));
+    }
+    json_object_set_new(object, "remedies", array);
+    for (i = 0; i < GROUP_LISTS; i++) {
+        array = json_array();
+        for (j = 0; j < table->rules.list[i].count; j++) {
+            json_array_append_new(array, action_json(&table->rules.list[i].action[j]));
+        }
+        json_object_set_new(object, lists[i], array);
+    }
+    json_object_set_new(
+        object, "unconfirmed", json_string(table->rules.fence_unconfirmed ? "fence" : "hold"));
+    json_object_set_new(object, "max_moves", json_integer(table->rules.max_moves));
+    json_object_set_new(object, "window_ms", json_integer(table->rules.window_ms));
+    return object;
+}
+
+static void print_actions(const json_t *object, const char *key)
+{
+    const json_t *array = json_object_get(object, key), *action;
+    char age[64];
+    size_t i;
+
+    if (json_array_size(array) == 0) {
+        return;
+    }
+    printf("  %s\n", key);
+    json_array_foreach(array, i, action)
+    {
+        printf(
+            "    %zu. %s, within %s", i + 1, text_at(action, "name"),
+            print_age(int_at(action, "deadline_ms"), age, sizeof age));
+        if (int_at(action, "attempts") > 1) {
+            printf(
+                ", up to %lld times, %s apart", (long long)int_at(action, "attempts"),
+                print_age(int_at(action, "retry_ms"), age, sizeof age));
+        }
+        printf("%s\n", bool_at(action, "undo") ? ", can be undone" : "");
+    }
+}
+
+static void print_policy(const json_t *object)
+{
+    const json_t *item;
+    char every[64], timeout[64];
+    size_t i;
+
+    printf("%s: good\n  probes\n", text_at(object, "file"));
+    json_array_foreach(json_object_get(object, "probes"), i, item)
+    {
+        printf(
+            "    %s every %s, waits %s; fails after %lld in a row, well after %lld\n",
+            text_at(item, "name"), print_age(int_at(item, "every_ms"), every, sizeof every),
+            print_age(int_at(item, "timeout_ms"), timeout, sizeof timeout),
+            (long long)int_at(item, "fall"), (long long)int_at(item, "rise"));
+    }
+    if (json_array_size(json_object_get(object, "transitions")) > 0) {
+        printf("  transitions\n");
+    }
+    json_array_foreach(json_object_get(object, "transitions"), i, item)
+    {
+        printf(
+            "    %s -> %s (line %lld)\n", text_at(item, "from"), text_at(item, "to"),
+            (long long)int_at(item, "line"));
+    }
+    print_actions(object, "remedies");
+    print_actions(object, "stop");
+    print_actions(object, "start");
+    print_actions(object, "verify");
+    print_actions(object, "fence");
+    printf(
+        "  a node that can't be confirmed out: %s\n  at most %lld unplanned moves in %s\n",
+        text_at(object, "unconfirmed"), (long long)int_at(object, "max_moves"),
+        print_age(int_at(object, "window_ms"), every, sizeof every));
+}
+
+static int check(const struct args *args, const struct loader_want *want)
+{
+    struct baton_error error = {0};
+    struct policy *policy = NULL;
+    json_t *object;
+
+    if (loader_policy(want, &policy, &error) != BATON_OK) {
+        return print_error(args, BATON_NO, baton_err_name(error.code), "%s", error.text);
+    }
+    object = policy_json(policy);
+    if (args->json) {
+        print_json(object);
+    } else {
+        print_policy(object);
+    }
+    json_decref(object);
+    policy_free(policy);
+    return BATON_DONE;
+}
+
+int command_policy_check(const struct args *args)
+{
+    struct policy_site site;
+    struct loader_want want = {.file = args->word[0], .site = &site, .world = loader_world()};
+    const struct config_group *group;
+    struct config *config = NULL;
+    struct baton_error error = {0};
+    char lua[4096];
+    int code;
+
+    if (args->config == NULL) {
+        example_site(&site);
+        want.lua_directory = find_lua(args, lua, sizeof lua);
+        return check(args, &want);
+    }
+    if (config_load(args->config, &config, &error) != BATON_OK) {
+        return print_error(args, BATON_NO, baton_err_name(error.code), "%s", error.text);
+    }
+    group = find_group(args, config);
+    if (group == NULL) {
+        code = print_error(
+            args, BATON_NO, "not-found", "%s has no group %s", args->config,
+            args->group == NULL ? "at all" : args->group);
+    } else {
+        config_site(config, group, &site);
+        want.lua_directory = args->lua != NULL ? args->lua : config->lua_directory;
+        want.limits = (struct policy_limits){group->memory_max, group->instructions_max};
+        code = check(args, &want);
+    }
+    config_free(config);
+    return code;
+}
