@@ -81,7 +81,7 @@ param = {}
 -- ---- The policy ------------------------------------------------------------------------
 
 ---@alias Fit fun(node: Node): boolean?, string?
----@alias Look fun(node: Node): boolean?, string?
+---@alias Look fun(node: Node): boolean|Result|nil, string?
 ---@alias Guard fun(node: Node, group: Group): boolean, string?, number?
 
 --- One edge that the policy may wish for. `when` returns whether, why, and the seconds after
@@ -94,6 +94,7 @@ param = {}
 
 --- What is tried on a node before anything moves.
 ---@class Remedy
+---@field name? string           as the journal names it; that of `run` if missing
 ---@field when fun(node: Node): boolean, string?
 ---@field run Action|fun(node: Node): boolean?, string?
 ---@field attempts? integer      within `within`; then the holder may be given up (1)
@@ -102,10 +103,12 @@ param = {}
 
 ---@class PolicySpec
 ---@field probes table<string, Probe>   a name may not be that of a field of Node
----@field serving Look|Probe            does the node serve? true: it does; false: certainly
+---@field serving? Look|Probe           does the node serve? true: it does; false: certainly
 ---   not (this is what confirms a node out); nil: can't say. A probe.exec or probe.custom
----   says by its `every` and `timeout` how often and how long to look.
----@field fit Fit                       may this node serve? With a reason, if it has one
+---   says by its `every` and `timeout` how often and how long to look. If missing, the looks
+---   of the start actions say it.
+---@field fit? Fit                      may this node serve? With a reason, if it has one. If
+---   missing, all probes must be ok
 ---@field transitions Transition[]
 ---@field remedies? Remedy[]
 ---@field stop? Action[]                on the old holder, in order; also on a rogue
@@ -135,7 +138,11 @@ function policy(spec) end
 ---@field fall? integer    so many failures (or unknowns) in a row count (3)
 ---@field rise? integer    so many ok in a row count (2)
 ---@field on? "all"|"holder"|"others"  on which nodes; elsewhere it rests ("all")
----@field via? "floating"  ask the floating address, not the node's own
+---@field via? "node"|"floating"  ask the floating address, not the node's own ("node")
+---@field name? string      in `verify` only: as the journal names it
+---@field attempts? integer in `verify` only (5)
+---@field retry? number     in `verify` only: seconds between attempts (1)
+---@field deadline? number  in `verify` only: seconds for one attempt (timeout and a little)
 
 probe = {}
 
@@ -154,6 +161,7 @@ function probe.tcp(spec) end
 ---@field tls? "none"|"starttls"|"tls"  ("none")
 ---@field verify? boolean   check the certificate (false)
 ---@field ca_file? string   instead of the system's
+---@field host? string      instead of the node's address
 
 --- Banner and EHLO.
 ---@param spec MailProbe
@@ -174,10 +182,13 @@ function probe.pop3(spec) end
 ---@field path? string     "/" if missing
 ---@field port? integer    the scheme's own if missing
 ---@field scheme? "http"|"https"  ("http")
----@field url? string      instead of path, port and scheme
+---@field url? string      instead of path, port and scheme; the connection goes to the node
+---@field host? string     instead of the node's address
+---@field method? string   ("GET")
 ---@field expect? integer  the status wanted; any below 400 if missing
 ---@field match? string    what the body must contain
 ---@field verify? boolean  check the certificate (true)
+---@field ca_file? string  instead of the system's
 ---@field headers? table<string, string>
 ---@field secret? string   name of a secret, sent as bearer token
 
@@ -188,6 +199,8 @@ function probe.http(spec) end
 ---@class ExecProbe : ProbeOptions
 ---@field command string[]|fun(node: Node): string[]
 ---@field where? "node"|"controller"  ("node")
+---@field input? string    on standard input
+---@field asks? string     what it asks, for the simulated world
 
 --- Exit 0 is ok, any other is failed; ssh that fails or no end in time is unknown.
 ---@param spec ExecProbe
@@ -195,7 +208,8 @@ function probe.http(spec) end
 function probe.exec(spec) end
 
 ---@class ShareProbe : ProbeOptions
----@field path? string  the group's share if missing
+---@field path? string      the group's share if missing
+---@field mounted? boolean  false: a directory that need not be a mount point itself (true)
 
 --- Is the share mounted on the node and can it be written?
 ---@param spec? ShareProbe
@@ -211,7 +225,7 @@ function probe.share(spec) end
 function probe.clock(spec) end
 
 ---@class CustomProbe : ProbeOptions
----@field run fun(node: Node): boolean?, string?, number?  true, false or nil (can't say),
+---@field run fun(node: Node): boolean|Result|nil, string?, number?  true, false or nil (can't say),
 ---   a detail, a value. May wait.
 
 ---@param spec CustomProbe
@@ -227,7 +241,7 @@ function probe.custom(spec) end
 --- false, "why". Where `look` says true at first, it is already so and `run` is not called.
 ---@class ActionSpec
 ---@field name string
----@field run fun(node: Node): boolean?, string?
+---@field run? fun(node: Node): boolean|Result|nil, string?  nil with a reason has failed too
 ---@field look? Look          is what this action wants true?
 ---@field effect? string      what it changes: "service.stop"
 ---@field deadline? number    seconds for one attempt (10)
@@ -303,6 +317,20 @@ function http(request) end
 ---@return Result
 function tcp(request) end
 
+---@class MailRequest
+---@field proto "smtp"|"imap"|"pop3"
+---@field host string
+---@field port? integer
+---@field tls? "none"|"starttls"|"tls"  ("none")
+---@field verify? boolean
+---@field ca_file? string
+---@field timeout? number  seconds (10)
+
+--- Banner and greeting of a mail server. Waits.
+---@param request MailRequest
+---@return Result
+function mail(request) end
+
 ---@class AddressRequest
 ---@field op "add"|"delete"|"present"|"announce"
 ---@field node Node          its transport must be local
@@ -326,12 +354,12 @@ function parallel(...) end
 ---@class RetrySpec
 ---@field attempts? integer  (3)
 ---@field pause? number      seconds between two (1)
----@field run fun(attempt: integer): boolean?, string?
+---@field run fun(): any, string?
 
---- Call `run` until it returns nothing or true. Waits.
+--- Call `run` until it does not raise and does not return false, nil with a reason, or a
+--- result that is not ok. What the last attempt returned or raised is passed on. Waits.
 ---@param spec RetrySpec
----@return boolean done
----@return string? why  of the last attempt
+---@return any ...
 function retry(spec) end
 
 --- The results of f(…), or nil and "no end within N s" after it was stopped. Waits.
@@ -356,16 +384,17 @@ function wall() end
 ---@return number
 function random(m, n) end
 
---- A line in the log.
----@param text string
-function log(text) end
+--- A line in the log: log(text), or log(level, text).
+---@param level "debug"|"info"|"warning"|"alert"|string  the level, or the text ("info" then)
+---@param text? string
+function log(level, text) end
 
 --- A secret of the configuration, for `secret=` of http; its value is never seen here.
 ---@param name string
 ---@return string
 function secret(name) end
 
--- ---- Guards: `require "guards"`, and these by their names alone -----------------------------
+-- ---- Guards: `require "guards"` and `require "damping"`, or by name alone -----------------------------
 
 --- Nobody holds the baton, or its holder has been unfit for `s` seconds.
 ---@param s number
@@ -396,6 +425,17 @@ function negate(guard) end
 ---@param spec { moves: integer, within: number }
 ---@return Guard
 function not_flapping(spec) end
+
+--- Each unplanned move counts 1 and fades by half every `half_life` seconds; the sum is below
+--- `limit`.
+---@param spec { limit: number, half_life: number }
+---@return Guard
+function damped(spec) end
+
+--- A criterion for `fit`: unfit above `worse`, fit again only below `better`.
+---@param spec { probe: string, field?: "value"|"latency", better: number, worse: number }
+---@return fun(node: Node): boolean, string
+function hysteresis(spec) end
 
 --- The last unplanned move is at least `s` seconds ago.
 ---@param s number

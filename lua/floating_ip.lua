@@ -82,11 +82,15 @@ local function run(node, op, script, timeout, options)
             op = op, node = node, interface = interface, address = cidr, timeout = timeout,
         }
     end
+    if op == "present" then -- anybody may look
+        return node:exec {
+            command = { "sh", "-c", script, "sh", address }, timeout = timeout, asks = "address.up",
+        }
+    end
     return node:exec {
         command = remote.shell(script, address, interface, cidr),
         timeout = timeout,
-        effect = op ~= "present" and "address." .. op or nil,
-        asks = op == "present" and "address.up" or nil,
+        effect = op ~= "announce" and "address." .. op or nil,
     }
 end
 

@@ -16,8 +16,9 @@ local service = {}
 ---@field look fun(node: Node): boolean?, string  does it run? nil: can't say
 ---@field restart_on fun(node: Node): boolean, string?  the restart itself, for remedies
 
--- LSB: 1 and 2 are dead with a file left behind, 3 is not running, 4 and up say nothing.
-local lsb_stopped = { [1] = true, [2] = true, [3] = true }
+-- LSB: 1 and 2 are dead with a file left behind, 3 is not running, 4 and up say nothing. But
+-- 1 is also what sudo ends with when it refuses, which is no answer.
+local lsb_stopped = param.sudo and { [3] = true } or { [1] = true, [2] = true, [3] = true }
 
 ---@class ServiceSpec
 ---@field name string          as reasons and the journal name it

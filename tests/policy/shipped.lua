@@ -185,7 +185,7 @@ test("postfix: serving is where the address is; no answer is no answer", functio
     end
     equal(answers, { "true", "false", "nil", "nil" })
     equal(words(host.requests[1]), { "sh", "-c", 'found=$(ip -o address show to "$1") || exit 9', "sh",
-        "10.9.0.100", "wan", "10.9.0.100/24" })
+        "10.9.0.100" })
     equal(host.requests[1].asks, "address.up")
 end)
 
@@ -224,8 +224,8 @@ test("floating address: when a rogue gives it up, the holder tells the neighbour
     node_of(host, policy, "server01", { holds = true, serving = true })
     local rogue = node_of(host, policy, "server02")
     policy.stop[1].run(rogue)
-    equal({ #host.requests, host.requests[2].node.name, host.requests[2].effect },
-        { 2, "server01", "address.announce" })
+    equal({ #host.requests, host.requests[2].node.name }, { 2, "server01" })
+    says(host.requests[2].command[3], "arping -q -U")
 end)
 
 test("floating address: on a local node the daemon does it", function()

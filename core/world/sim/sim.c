@@ -207,7 +207,7 @@ static void answer_exec(
     if (request->u.exec.asks != NULL) {
         thing = parse(&sim->node[event->node], request->u.exec.asks, &verb);
         if (thing != NULL && !thing->up) {
-            answer(event, WORLD_FAIL, 1, "%s: no", request->u.exec.asks);
+            answer(event, WORLD_FAIL, 3, "%s: no", request->u.exec.asks); /* LSB: not running */
         }
     } else if (request->u.exec.effect != NULL) {
         thing = parse(&sim->node[event->node], request->u.exec.effect, &verb);
