@@ -1,5 +1,6 @@
 #include "world/live/live.h"
 
+#include "world/live/announce.h"
 #include "world/live/child.h"
 #include "world/live/hooks.h"
 #include "world/live/log.h"
@@ -46,6 +47,7 @@ struct live {
     struct evdns_base *dns;
     struct children *children;
     struct ssh *ssh;
+    struct announcer *announcer;
     struct log *log;
     struct hooks_user hooks_user;
     struct live_ack *acks;
@@ -404,6 +406,11 @@ struct ssh *live_ssh(struct live *live)
     return live->ssh;
 }
 
+struct announcer *live_announcer(struct live *live)
+{
+    return live->announcer;
+}
+
 const struct hooks_user *live_hooks_user(struct live *live)
 {
     return &live->hooks_user;
@@ -489,7 +496,8 @@ enum baton_err live_new(
     }
     live->ack_turn = event_new(live->base, -1, 0, on_ack, live);
     live->children = children_new(live->base);
-    if (live->ack_turn == NULL || live->children == NULL) {
+    live->announcer = announcer_new(live->base);
+    if (live->ack_turn == NULL || live->children == NULL || live->announcer == NULL) {
         err = baton_fail(error, BATON_NOMEM, "no memory for the live world");
         goto out;
     }
@@ -528,6 +536,7 @@ void live_free(struct world *world)
     }
     ssh_free(live->ssh);
     children_free(live->children, LIVE_PATIENCE_MS);
+    announcer_free(live->announcer);
     live_curl_free(live->curl);
     if (live->dns != NULL) {
         evdns_base_free(live->dns, 0);
