@@ -201,10 +201,10 @@ static void read_http(lua_State *L, int index, struct world_request *request)
 static void read_argv(lua_State *L, int index, struct world_request *request)
 {
     const char **argv;
-    lua_Integer count;
+    bool table = lua_getfield(L, index, "command") == LUA_TTABLE;
+    lua_Integer count = table ? (lua_Integer)lua_rawlen(L, -1) : 0;
 
-    if (lua_getfield(L, index, "command") != LUA_TTABLE ||
-        (count = (lua_Integer)lua_rawlen(L, -1)) < 1) {
+    if (count < 1) {
         run_blame(L, "exec wants command = { \"program\", \"argument\", … }");
     }
     if (count > 1024) {
