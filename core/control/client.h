@@ -94,7 +94,7 @@ void control_wait_end(struct control_client *client);
  * question marks. These names are stable.
  *
  * A group: {"name","phase":"settling|running","holder":NODE|null,"epoch","paused":bool,
- * ["paused_why"],"hold":null|{"name","why","since","for_ms"},
+ * ["paused_why"],"hold":null|{"name","why",["node"],"since","for_ms"},
  * "moves":{"count","max","window_ms"},"nodes":[…],"plans":[…],"policy":{…},"why":[…]}.
  * A node: {"name","priority","state","since","for_ms","state_why","holder":bool,
  * "fit":"yes|no|unsure","fit_for_ms","fit_why","serving":"yes|no|unsure","serving_why",

@@ -209,6 +209,9 @@ static json_t *hold_json(const struct moment *moment, const struct group *group)
     hold = json_object();
     set_text(hold, "name", group_hold_name(group->hold));
     set_text(hold, "why", group->hold_why);
+    if (group->hold == GROUP_HOLD_UNCONFIRMED) {
+        set_node(hold, "node", group, group->hold_node);
+    }
     set(hold, "since", control_json_time(moment->wall_ms - ago_ms(moment, group->hold_since_ms)));
     set_int(hold, "for_ms", ago_ms(moment, group->hold_since_ms));
     return hold;

@@ -188,7 +188,7 @@ START_TEST(status_of_a_hold_says_what_to_do)
     run("status empty");
     says("held by nobody");
     says("HOLD for 1 min 30 s  server01 can't be confirmed out");
-    says("baton confirm-out empty NODE --reason");
+    says("baton confirm-out empty server01 --reason");
 }
 END_TEST
 

@@ -150,17 +150,19 @@ static void print_head(FILE *out, const json_t *group)
     fputc('\n', out);
 }
 
-static void print_hold_advice(FILE *out, const json_t *group, const char *hold)
+static void print_hold_advice(FILE *out, const json_t *group)
 {
     const char *name = text_at(group, "name");
+    const char *hold = text_at(json_object_get(group, "hold"), "name");
+    const char *node = text_at(json_object_get(group, "hold"), "node");
 
     if (strcmp(hold, "unconfirmed") == 0) {
         fprintf(
             out,
-            "    to do: make sure that the node is off or does not serve, then\n"
-            "           baton confirm-out %s NODE --reason \"how I know\"\n"
+            "    to do: make sure that %s is off or does not serve, then\n"
+            "           baton confirm-out %s %s --reason \"how I know\"\n"
             "           or, when it answers again: baton resume %s\n",
-            name, name);
+            node[0] != '\0' ? node : "the node", name, node[0] != '\0' ? node : "NODE", name);
     } else if (strcmp(hold, "two-serve") == 0) {
         fprintf(
             out,
@@ -203,7 +205,7 @@ static void print_stops(FILE *out, const json_t *group)
         fprintf(
             out, "  %sHOLD%s for %s  %s\n", print_colour("hold"), print_plain(),
             print_age(int_at(hold, "for_ms"), age, sizeof age), text_at(hold, "why"));
-        print_hold_advice(out, group, text_at(hold, "name"));
+        print_hold_advice(out, group);
     }
 }
 
