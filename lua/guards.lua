@@ -102,17 +102,18 @@ function guards.preferred_fit_for(s)
     end
 end
 
---- True when every guard is. The reason names all that do not hold.
+--- True when every guard is; the reason is then the first one's. Otherwise it names all that
+--- do not hold.
 ---@param ... Guard
 ---@return Guard
 function guards.all(...)
     local list = { ... }
     return function(node, group)
-        local yes, no, again, open = {}, {}, 0, false
+        local first, no, again, open = nil, {}, 0, false
         for _, guard in ipairs(list) do
             local holds, why, s = guard(node, group)
             if holds then
-                yes[#yes + 1] = why
+                first = first or why
             else
                 no[#no + 1] = why
                 open = open or s == nil
@@ -120,7 +121,7 @@ function guards.all(...)
             end
         end
         if #no == 0 then
-            return true, table.concat(yes, "; ")
+            return true, first
         end
         return false, table.concat(no, "; "), not open and again or nil
     end

@@ -54,16 +54,24 @@ function remedies.restart(spec)
             effect = "service.restart",
             deadline = spec.deadline or 30,
             run = function(node)
-                for _, name in ipairs(failed(node, services)) do
-                    local done, why = services[name].restart_on(node)
-                    if not done then
-                        return false, why
+                local restarted = {}
+                -- Probes do not fail all at the same moment: look again after each restart.
+                while true do
+                    local names = failed(node, services)
+                    if #names == 0 then
+                        return true
                     end
-                end
-                while #failed(node, services) > 0 do
+                    for _, name in ipairs(names) do
+                        if not restarted[name] then
+                            restarted[name] = true
+                            local done, why = services[name].restart_on(node)
+                            if not done then
+                                return false, why
+                            end
+                        end
+                    end
                     sleep(0.1)
                 end
-                return true
             end,
         },
     }

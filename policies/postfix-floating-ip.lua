@@ -122,20 +122,19 @@ end
 
 -- Act. ------------------------------------------------------------------------------------
 
-local function restart(on, attempts)
+local function restart(on, attempts, within)
     return remedies.restart {
         services = { smtp = smtp_service, imap = imap_service },
-        on = on, attempts = attempts,
-        within = set.restarts_within, deadline = set.restart_deadline,
+        on = on, attempts = attempts, within = within, deadline = set.restart_deadline,
     }
 end
 
 local repairs = {}
 if set.restarts > 0 then
-    repairs[#repairs + 1] = restart("holder", set.restarts)
+    repairs[#repairs + 1] = restart("holder", set.restarts, set.restarts_within)
 end
 if not cold then
-    repairs[#repairs + 1] = restart("any", 3) -- a standby that is down is no standby
+    repairs[#repairs + 1] = restart("any", 1, 60) -- a standby that is down is no standby: once a minute
 else
     repairs[#repairs + 1] = { on = "holder", attempts = 3, within = set.restarts_within,
         when = function(node)
