@@ -292,6 +292,7 @@ static void dress_empty(struct group *group)
 {
     group->phase = GROUP_RUNNING;
     group->hold = GROUP_HOLD_UNCONFIRMED;
+    group->hold_node = 0;
     group->hold_since_ms = NOW_MS - 90000;
     snprintf(group->hold_why, GROUP_TEXT_MAX, "server01 can't be confirmed out: ssh: no route");
     group->node[0].state = FSM_DEGRADED;

@@ -174,7 +174,7 @@ START_TEST(status_says_who_holds_it_and_why_it_stays)
 {
     run("status mail");
     ck_assert_int_eq(code, 0);
-    says("mail  held by server01, Active for 1 min 0 s, epoch 7");
+    says("mail  held by server01, Active for 1 min, epoch 7");
     says("* server01");
     says("Standby");
     says("server02 -> FailingOver: the holder server01 is fit");

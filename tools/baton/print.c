@@ -55,22 +55,33 @@ const char *print_colour(const char *word)
     return "";
 }
 
+static void two_units(
+    char *text, size_t size, long long large, const char *unit, long long small,
+    const char *small_unit)
+{
+    if (small == 0) {
+        snprintf(text, size, "%lld %s", large, unit);
+    } else {
+        snprintf(text, size, "%lld %s %lld %s", large, unit, small, small_unit);
+    }
+}
+
 const char *print_age(int64_t ms, char *text, size_t size)
 {
     long long s = ms / 1000;
 
     if (ms < 1000) {
         snprintf(text, size, "%lld ms", (long long)ms);
-    } else if (s < 10) {
+    } else if (s < 10 && ms % 1000 >= 100) {
         snprintf(text, size, "%lld.%lld s", s, (long long)(ms % 1000 / 100));
     } else if (s < 60) {
         snprintf(text, size, "%lld s", s);
     } else if (s < 3600) {
-        snprintf(text, size, "%lld min %lld s", s / 60, s % 60);
+        two_units(text, size, s / 60, "min", s % 60, "s");
     } else if (s < 86400) {
-        snprintf(text, size, "%lld h %lld min", s / 3600, s % 3600 / 60);
+        two_units(text, size, s / 3600, "h", s % 3600 / 60, "min");
     } else {
-        snprintf(text, size, "%lld d %lld h", s / 86400, s % 86400 / 3600);
+        two_units(text, size, s / 86400, "d", s % 86400 / 3600, "h");
     }
     return text;
 }
