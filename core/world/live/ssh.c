@@ -14,6 +14,7 @@
  * characters behind it, and renames it. */
 #define SSH_SOCKET_PATH_MAX 88
 #define SSH_TEXT_MAX        512
+#define SSH_PORT            22
 #define SSH_SETPRIV         "/usr/bin/setpriv"
 
 struct master {
@@ -41,6 +42,7 @@ struct ssh_call {
     struct master *master; /* NULL: connects by itself */
     int64_t began_us;
     char *name, *host, *known_hosts, *identity;
+    int port;
     int n_words;
     char *word[SSH_WORDS_MAX + 1]; /* owned; ends with NULL */
 };
@@ -355,6 +357,7 @@ struct ssh_call *ssh_call_new(
     }
     call->ssh = ssh;
     call->began_us = live_now_us();
+    call->port = node->ssh.port;
     call->name = strdup(node->name);
     call->host = strdup(host);
     call->known_hosts = copy_or_null(node->ssh.known_hosts);
@@ -426,15 +429,21 @@ void ssh_call_explain(
     const struct ssh_call *call, const char *err, size_t err_len, char *text, size_t size)
 {
     const char *known = call->known_hosts != NULL ? call->known_hosts : "~/.ssh/known_hosts";
-    char line[200];
+    char line[200], host[300];
 
     child_last_line(err, err_len, line, sizeof line);
+    /* As known_hosts names it. */
+    if (call->port > 0 && call->port != SSH_PORT) {
+        snprintf(host, sizeof host, "[%s]:%d", call->host, call->port);
+    } else {
+        snprintf(host, sizeof host, "%s", call->host);
+    }
     if (strstr(err, "REMOTE HOST IDENTIFICATION HAS CHANGED") != NULL) {
         snprintf(
             text, size,
             "host key of %s has changed: it was reinstalled, or somebody is in between; when you "
             "know which, fix known_hosts %s (ssh-keygen -R %s -f %s)",
-            call->name, known, call->host, known);
+            call->name, known, host, known);
     } else if (strstr(err, "Host key verification failed") != NULL) {
         snprintf(
             text, size, "host key of %s is not known; check it and add it to known_hosts %s",
