@@ -275,7 +275,7 @@ static int above_stdio(int fd)
 {
     int moved;
 
-    if (fd > STDERR_FILENO) {
+    if (fd < 0 || fd > STDERR_FILENO) {
         return fd;
     }
     moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
