@@ -63,8 +63,9 @@ enum baton_err daemon_check(const char *config_file, struct baton_error *error)
     for (i = 0; i < config->config->n_groups; i++) {
         const struct config_group *group = &config->config->group[i];
         struct policy *policy = NULL;
+        struct policy_site site;
 
-        if (loader_group(config->config, group, loader_world(), &policy, &one) == BATON_OK) {
+        if (loader_group(config->config, group, loader_world(), &site, &policy, &one) == BATON_OK) {
             policy_free(policy);
             continue;
         }
@@ -214,29 +215,33 @@ static enum baton_err start_group(
         .news = on_news,
         .news_arg = daemon,
     };
-    struct controller *controller = NULL;
+    struct daemon_group *slot = &daemon->group[daemon->n_groups];
     enum baton_err err;
     int i;
 
+    slot->site = calloc(1, sizeof *slot->site);
+    if (slot->site == NULL) {
+        return baton_fail(error, BATON_NOMEM, "group %s: no memory", group->name);
+    }
     for (i = 0; i < group->n_nodes; i++) {
         snprintf(setup.node[i].name, sizeof setup.node[i].name, "%s", group->node[i].name);
         setup.node[i].priority = group->node[i].priority;
     }
     err = recall(daemon, group, &setup.memory, error);
     if (err == BATON_OK) {
-        err = loader_group(daemon->config->config, group, daemon->world, &setup.policy, error);
+        err = loader_group(
+            daemon->config->config, group, daemon->world, slot->site, &setup.policy, error);
     }
-    if (err != BATON_OK) {
-        return err;
+    if (err == BATON_OK) {
+        err = controller_new(&setup, &slot->controller, error);
     }
-    err = controller_new(&setup, &controller, error);
     if (err != BATON_OK) {
         policy_free(setup.policy);
+        free(slot->site);
         return err;
     }
-    daemon->group[daemon->n_groups].controller = controller;
-    daemon->group[daemon->n_groups].config = daemon_config_use(daemon->config);
-    daemon->controller[daemon->n_groups] = controller;
+    slot->config = daemon_config_use(daemon->config);
+    daemon->controller[daemon->n_groups] = slot->controller;
     daemon->n_groups++;
     return BATON_OK;
 }
@@ -380,6 +385,7 @@ void daemon_free(struct daemon *daemon)
     free_events(daemon);
     for (i = 0; i < daemon->n_groups; i++) {
         daemon_config_drop(daemon->group[i].config);
+        free(daemon->group[i].site);
     }
     daemon_config_drop(daemon->config);
     if (daemon->base != NULL) {

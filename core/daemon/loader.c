@@ -240,17 +240,17 @@ enum baton_err loader_policy(
 
 enum baton_err loader_group(
     const struct config *config, const struct config_group *group, struct world *world,
-    struct policy **out, struct baton_error *error)
+    struct policy_site *site, struct policy **out, struct baton_error *error)
 {
-    struct policy_site site = {0};
     struct loader_want want = {
         .file = group->policy_file,
         .lua_directory = config->lua_directory,
-        .site = &site,
+        .site = site,
         .limits = {group->memory_max, group->instructions_max},
         .world = world,
     };
 
-    config_site(config, group, &site);
+    memset(site, 0, sizeof *site);
+    config_site(config, group, site);
     return loader_policy(&want, out, error);
 }

@@ -14,8 +14,8 @@
 
 struct loader_want {
     const char *file;
-    const char *lua_directory; /* where `require` looks */
-    const struct policy_site *site;
+    const char *lua_directory;      /* where `require` looks */
+    const struct policy_site *site; /* borrowed by the policy: must outlive it */
     struct policy_limits limits;
     struct world *world;
 };
@@ -27,10 +27,11 @@ struct loader_want {
 enum baton_err loader_policy(
     const struct loader_want *want, struct policy **out, struct baton_error *error);
 
-/* The same as the configuration says it for one of its groups. */
+/* The same as the configuration says it for one of its groups. `site` is filled in, and
+ * must outlive the policy, as `config` must. */
 enum baton_err loader_group(
     const struct config *config, const struct config_group *group, struct world *world,
-    struct policy **out, struct baton_error *error);
+    struct policy_site *site, struct policy **out, struct baton_error *error);
 
 /* A world in which nothing happens: to load a policy and only look at it. */
 struct world *loader_world(void);

@@ -20,6 +20,7 @@ struct daemon_config {
 struct daemon_group {
     struct controller *controller;
     struct daemon_config *config; /* that its policy borrows from */
+    struct policy_site *site;     /* the same */
 };
 
 enum {

@@ -7,6 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a group gets; both NULL once it has got it. */
+struct fresh {
+    struct policy *policy;
+    struct policy_site *site;
+};
+
 static const struct config_group *find_group(const struct config *config, const char *name)
 {
     int i;
@@ -87,7 +93,7 @@ static enum baton_err check_all(
 }
 
 static enum baton_err load_policies(
-    struct daemon *daemon, const struct config *config, struct policy **policy,
+    struct daemon *daemon, const struct config *config, struct fresh *fresh,
     struct baton_error *error)
 {
     enum baton_err err = BATON_OK;
@@ -96,25 +102,33 @@ static enum baton_err load_policies(
     for (i = 0; i < daemon->n_groups && err == BATON_OK; i++) {
         const char *name = controller_group(daemon->controller[i])->name;
 
-        err = loader_group(config, find_group(config, name), daemon->world, &policy[i], error);
+        fresh[i].site = calloc(1, sizeof *fresh[i].site);
+        if (fresh[i].site == NULL) {
+            return baton_fail(error, BATON_NOMEM, "group %s: no memory to reload", name);
+        }
+        err = loader_group(
+            config, find_group(config, name), daemon->world, fresh[i].site, &fresh[i].policy,
+            error);
     }
     return err;
 }
 
 /* The new policies, one group after the other. What could refuse was asked before. */
 static enum baton_err take_policies(
-    struct daemon *daemon, struct daemon_config *config, struct policy **policy,
+    struct daemon *daemon, struct daemon_config *config, struct fresh *fresh,
     struct baton_error *error)
 {
     int i;
 
     for (i = 0; i < daemon->n_groups; i++) {
         struct daemon_group *group = &daemon->group[i];
-        enum baton_err err = controller_reload(group->controller, policy[i], error);
+        enum baton_err err = controller_reload(group->controller, fresh[i].policy, error);
 
         /* On an error too the controller may have taken it; then it is the owner. */
-        if (controller_policy(group->controller) == policy[i]) {
-            policy[i] = NULL;
+        if (controller_policy(group->controller) == fresh[i].policy) {
+            free(group->site);
+            group->site = fresh[i].site;
+            fresh[i] = (struct fresh){NULL, NULL};
             daemon_config_drop(group->config);
             group->config = daemon_config_use(config);
         }
@@ -127,12 +141,12 @@ static enum baton_err take_policies(
 
 static enum baton_err reload(struct daemon *daemon, struct baton_error *error)
 {
-    struct policy **policy = calloc((size_t)daemon->n_groups + 1, sizeof(struct policy *));
+    struct fresh *fresh = calloc((size_t)daemon->n_groups + 1, sizeof *fresh);
     struct daemon_config *config = NULL;
     enum baton_err err;
     int i;
 
-    if (policy == NULL) {
+    if (fresh == NULL) {
         return baton_fail(error, BATON_NOMEM, "no memory to reload");
     }
     err = daemon_config_load(daemon->config->config->file, &config, error);
@@ -140,10 +154,10 @@ static enum baton_err reload(struct daemon *daemon, struct baton_error *error)
         err = check_all(daemon, config->config, error);
     }
     if (err == BATON_OK) {
-        err = load_policies(daemon, config->config, policy, error);
+        err = load_policies(daemon, config->config, fresh, error);
     }
     if (err == BATON_OK) {
-        err = take_policies(daemon, config, policy, error);
+        err = take_policies(daemon, config, fresh, error);
     }
     if (err == BATON_OK) {
         live_set_config(daemon->world, config->config);
@@ -151,9 +165,10 @@ static enum baton_err reload(struct daemon *daemon, struct baton_error *error)
         daemon->config = daemon_config_use(config);
     }
     for (i = 0; i < daemon->n_groups; i++) {
-        policy_free(policy[i]);
+        policy_free(fresh[i].policy);
+        free(fresh[i].site);
     }
-    free(policy);
+    free(fresh);
     daemon_config_drop(config);
     return err;
 }
