@@ -22,6 +22,7 @@ struct control_wait {
     const struct controller *controller; /* NULL: none */
     int64_t plan_id;
     int64_t began_ms;
+    int told;           /* steps before this one have been told */
     struct event *gone; /* armed when the plan has left its slot without a last word */
 };
 

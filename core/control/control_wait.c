@@ -97,6 +97,26 @@ void control_wait_begin(struct control_client *client, const struct controller *
     control_send(client, control_json_plan_event(controller, client->control->setup.world, plan));
 }
 
+/* A grant, and a step that was not needed, end without news of their own. */
+static void tell_silent_steps(
+    struct control_client *client, const struct controller_news *news,
+    const struct group_plan *plan)
+{
+    struct control_wait *wait = &client->wait;
+
+    for (; wait->told < news->step && wait->told < plan->n_steps; wait->told++) {
+        struct controller_news silent = *news;
+
+        silent.step = wait->told;
+        silent.text = plan->steps[wait->told].detail;
+        if (plan->steps[wait->told].status >= GROUP_STEP_DONE) {
+            control_send(
+                client, control_json_news(wait->controller, client->control->setup.world, &silent));
+        }
+    }
+    wait->told = news->step + 1;
+}
+
 static bool is_last_word(const struct controller_news *news)
 {
     return news->kind == CONTROLLER_NOTICE &&
@@ -115,8 +135,10 @@ void control_wait_news(
         return;
     }
     group = controller_group(controller);
-    if (news->kind == CONTROLLER_NOTICE ||
-        (news->kind == CONTROLLER_STEP && group->plan[news->plan_slot].id == wait->plan_id)) {
+    if (news->kind == CONTROLLER_STEP && group->plan[news->plan_slot].id == wait->plan_id) {
+        tell_silent_steps(client, news, &group->plan[news->plan_slot]);
+        control_send(client, json_copy(line));
+    } else if (news->kind == CONTROLLER_NOTICE) {
         control_send(client, json_copy(line));
     }
     if (is_last_word(news)) {

@@ -152,10 +152,12 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
         return;
     } else {
         tell_step(c, GROUP_STEP_DONE, "ok");
-        if (++plan->step == plan->n_steps) {
+        if (plan->step == 2) {
             finish(c);
             return;
         }
+        plan->steps[1].status = GROUP_STEP_DONE; /* the grant has no news of its own */
+        plan->step = 2;
     }
     c->at++;
     evtimer_add(c->turn, &soon);
@@ -172,11 +174,13 @@ static void begin(struct controller *c)
     plan->taker = 1;
     plan->began_ms = NOW_MS;
     plan->step = 0;
-    plan->n_steps = 2;
-    memset(plan->steps, 0, 2 * sizeof *plan->steps);
+    plan->n_steps = 3;
+    memset(plan->steps, 0, 3 * sizeof *plan->steps);
     plan->steps[0].kind = GROUP_STEP_STOP;
-    plan->steps[1].kind = GROUP_STEP_START;
+    plan->steps[1].kind = GROUP_STEP_GRANT;
     plan->steps[1].node = 1;
+    plan->steps[2].kind = GROUP_STEP_START;
+    plan->steps[2].node = 1;
     c->at = 0;
     evtimer_add(c->turn, &soon);
 }

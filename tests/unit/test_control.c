@@ -209,7 +209,8 @@ START_TEST(a_move_that_is_waited_for_tells_its_steps_and_its_end)
             "{\"do\":\"ping\"}\n");
     end = wait_for_end(fd, story, sizeof story);
     ck_assert_str_eq(
-        story, "plan ;step stoprunning;step stopdone;step startrunning;step startdone;notice ;");
+        story, "plan ;step stoprunning;step stopdone;step grantdone;step startrunning;step "
+               "startdone;notice ;");
     ck_assert(json_is_true(json_object_get(end, "ok")));
     ck_assert_str_eq(text_of(end, "holder"), "server02");
     json_decref(end);
