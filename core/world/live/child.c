@@ -1,10 +1,10 @@
 #include "world/live/child.h"
 
+#include "world/live/spawn.h"
+
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,6 @@
 #define CHILD_READ_MAX  65536 /* bytes read of one stream in one turn of the loop */
 #define CHILD_DRAIN_MAX 32    /* reads of a stream after the end; then it is left */
 #define CHILD_POLL_MS   50    /* where no pidfd can be had */
-#define CHILD_ARGV_MAX  256
 
 struct stream {          /* what a child says */
     struct event *event; /* NULL: closed */
@@ -265,126 +264,6 @@ pid_t child_pid(const struct child *child)
 
 /* ---- Its start ----------------------------------------------------------------------- */
 
-struct pipes {
-    int in[2], out[2], err[2];
-};
-
-/* A descriptor above 2, so that dup2 to 0, 1, 2 in the child can't overwrite one that is
- * still needed; the daemon may have been started with those closed. */
-static int above_stdio(int fd)
-{
-    int moved;
-
-    if (fd < 0 || fd > STDERR_FILENO) {
-        return fd;
-    }
-    moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    close(fd);
-    return moved;
-}
-
-/* `ours` is the end that we keep. */
-static bool pipe_make(int pair[2], int ours)
-{
-    if (pipe2(pair, O_CLOEXEC) != 0) {
-        pair[0] = pair[1] = -1;
-        return false;
-    }
-    pair[0] = above_stdio(pair[0]);
-    pair[1] = above_stdio(pair[1]);
-    return pair[0] >= 0 && pair[1] >= 0 && fcntl(pair[ours], F_SETFL, O_NONBLOCK) == 0;
-}
-
-static void close_if(int fd)
-{
-    if (fd >= 0) {
-        close(fd);
-    }
-}
-
-static void pipes_close(struct pipes *pipes)
-{
-    close_if(pipes->in[0]);
-    close_if(pipes->in[1]);
-    close_if(pipes->out[0]);
-    close_if(pipes->out[1]);
-    close_if(pipes->err[0]);
-    close_if(pipes->err[1]);
-}
-
-static bool pipes_make(struct pipes *pipes, bool input)
-{
-    *pipes = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
-    if (input ? !pipe_make(pipes->in, 1)
-              : (pipes->in[0] = above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC))) < 0) {
-        return false;
-    }
-    return pipe_make(pipes->out, 0) && pipe_make(pipes->err, 0);
-}
-
-/* A program that may lie on a share is started by way of a shell: posix_spawn returns only
- * when the kernel has opened the file, and a dead NFS server would hold up the loop. */
-static const char *const *by_way_of_shell(const char *const *argv, const char **words)
-{
-    static const char *const near[] = {"/usr/", "/bin/", "/sbin/", "/lib"};
-    size_t i;
-
-    for (i = 0; i < sizeof near / sizeof near[0]; i++) {
-        if (strncmp(argv[0], near[i], strlen(near[i])) == 0) {
-            return argv;
-        }
-    }
-    if (strchr(argv[0], '/') == NULL) {
-        return argv;
-    }
-    words[0] = "/bin/sh";
-    words[1] = "-c";
-    words[2] = "exec \"$0\" \"$@\"";
-    for (i = 0; argv[i] != NULL; i++) {
-        words[3 + i] = argv[i];
-    }
-    words[3 + i] = NULL;
-    return words;
-}
-
-static int spawn(const struct child_setup *setup, const struct pipes *pipes, pid_t *pid)
-{
-    const char *words[CHILD_ARGV_MAX + 4];
-    const char *const *argv = by_way_of_shell(setup->argv, words);
-    const char *const *env = setup->env != NULL ? setup->env : child_environment();
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    int failed;
-
-    sigemptyset(&none);
-    sigfillset(&all);
-    failed = posix_spawn_file_actions_init(&actions);
-    if (failed != 0) {
-        return failed;
-    }
-    failed = posix_spawnattr_init(&attributes);
-    if (failed != 0) {
-        posix_spawn_file_actions_destroy(&actions);
-        return failed;
-    }
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(
-        &attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if ((failed = posix_spawn_file_actions_adddup2(&actions, pipes->in[0], 0)) == 0 &&
-        (failed = posix_spawn_file_actions_adddup2(&actions, pipes->out[1], 1)) == 0 &&
-        (failed = posix_spawn_file_actions_adddup2(&actions, pipes->err[1], 2)) == 0 &&
-        (failed = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) == 0 &&
-        (failed = posix_spawn_file_actions_addchdir_np(&actions, "/")) == 0) {
-        failed = posix_spawnp(
-            pid, argv[0], &actions, &attributes, (char *const *)argv, (char *const *)env);
-    }
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return failed;
-}
-
 static bool watch_stream(struct child *child, struct stream *stream, int *fd)
 {
     stream->event = event_new(child->all->base, *fd, EV_READ | EV_PERSIST, on_output, child);
@@ -416,7 +295,7 @@ static bool watch_input(struct child *child, const struct child_setup *setup, in
 static bool watch_end(struct child *child, int64_t term_ms)
 {
     struct event_base *base = child->all->base;
-    struct timeval poll = {0, CHILD_POLL_MS * 1000};
+    struct timeval poll = {0, CHILD_POLL_MS * 1000L};
     struct timeval term = {term_ms / 1000, term_ms % 1000 * 1000};
 
     child->pidfd = pidfd_open(child->pid, 0);
@@ -437,12 +316,12 @@ struct child *child_start(
     struct children *children, const struct child_setup *setup, char *why, size_t why_size)
 {
     struct child *child = calloc(1, sizeof *child);
-    struct pipes pipes;
+    struct spawn_pipes pipes;
     int failed, words;
 
     for (words = 0; setup->argv[words] != NULL; words++) {
     }
-    if (child == NULL || words == 0 || words > CHILD_ARGV_MAX) {
+    if (child == NULL || words == 0 || words > SPAWN_WORDS_MAX) {
         snprintf(
             why, why_size,
             child == NULL ? "no memory for a process"
@@ -455,16 +334,16 @@ struct child *child_start(
     child->out.fd = child->err.fd = -1;
     child->output_max = setup->output_max;
     child->sweep = setup->sweep;
-    if (!pipes_make(&pipes, setup->input_len > 0)) {
+    if (!spawn_pipes_make(&pipes, setup->input_len > 0)) {
         snprintf(why, why_size, "no pipe for %s: %s", setup->argv[0], strerror(errno));
-        pipes_close(&pipes);
+        spawn_pipes_close(&pipes);
         free(child);
         return NULL;
     }
-    failed = spawn(setup, &pipes, &child->pid);
+    failed = spawn_program(setup, &pipes, &child->pid);
     if (failed != 0) {
         snprintf(why, why_size, "can't run %s: %s", setup->argv[0], strerror(failed));
-        pipes_close(&pipes);
+        spawn_pipes_close(&pipes);
         free(child);
         return NULL;
     }
@@ -475,10 +354,10 @@ struct child *child_start(
         !watch_input(child, setup, &pipes.in[1])) {
         snprintf(why, why_size, "no memory for %s", setup->argv[0]);
         child_stop(child);
-        pipes_close(&pipes);
+        spawn_pipes_close(&pipes);
         return NULL;
     }
-    pipes_close(&pipes);
+    spawn_pipes_close(&pipes);
     child->done = setup->done;
     child->arg = setup->arg;
     return child;
@@ -532,27 +411,6 @@ void children_free(struct children *children, int patience_ms)
 }
 
 /* ---- Words about it ------------------------------------------------------------------ */
-
-const char *const *child_environment(void)
-{
-    static char home[300], zone[100];
-    static const char *env[8];
-    const char *value;
-    int n = 0;
-
-    env[n++] = "PATH=" CHILD_PATH;
-    env[n++] = "LANG=C.UTF-8";
-    value = getenv("HOME");
-    snprintf(home, sizeof home, "HOME=%s", value != NULL ? value : "/");
-    env[n++] = home;
-    value = getenv("TZ");
-    if (value != NULL) {
-        snprintf(zone, sizeof zone, "TZ=%s", value);
-        env[n++] = zone;
-    }
-    env[n] = NULL;
-    return env;
-}
 
 void child_last_line(const char *text, size_t len, char *line, size_t size)
 {

@@ -325,6 +325,9 @@ enum world_outcome curl_transfer_judge(
         snprintf(text, size, "no STARTTLS: %.200s", words(transfer, code));
         return WORLD_FAIL;
     case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_REMOTE_ACCESS_DENIED:
+    case CURLE_LOGIN_DENIED:
+    case CURLE_OPERATION_TIMEDOUT:
     case CURLE_HTTP2:
         snprintf(text, size, "%.250s", words(transfer, code));
         return WORLD_FAIL;

@@ -303,7 +303,7 @@ static struct master *master_get(struct ssh *ssh, const struct ssh_call *way)
         }
     } else if (
         master != NULL && master->child == NULL &&
-        live_now_us() - master->ended_us >= SSH_AGAIN_MS * 1000) {
+        live_now_us() - master->ended_us >= SSH_AGAIN_MS * INT64_C(1000)) {
         master_start(master, way);
     }
     free(key);
@@ -393,7 +393,7 @@ void ssh_call_free(struct ssh_call *call, bool ended)
             }
         } else if (
             !ended && master->ok_us < call->began_us &&
-            now_us - call->began_us >= SSH_PATIENCE_MS * 1000) {
+            now_us - call->began_us >= SSH_PATIENCE_MS * INT64_C(1000)) {
             master_retire(master);
         }
     }
