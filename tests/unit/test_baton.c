@@ -257,10 +257,10 @@ START_TEST(a_move_shows_its_steps_in_plain_words_in_a_pipe)
     run("failover mail --to server02 --wait");
     ck_assert_int_eq(code, 0);
     says("move of mail from server01 to server02\n");
-    says("running 1/3 stop smtpd on server01\n");
-    says("done    1/3 stop smtpd on server01, 120 ms\n");
+    says("running 1/3 stop: smtpd on server01\n");
+    says("done    1/3 stop: smtpd on server01, 120 ms\n");
     says("done    2/3 grant on server02");
-    says("done    3/3 start smtpd on server02, 120 ms\n");
+    says("done    3/3 start: smtpd on server02, 120 ms\n");
     says("server02 holds mail now, epoch 8");
     says_not("\033");
     says_not("✓");
@@ -272,7 +272,7 @@ START_TEST(a_move_shows_signs_on_a_terminal)
     run_terminal("failover mail --to server02 --wait", NULL, NULL);
     ck_assert_int_eq(code, 0);
     says("✓");
-    says("3/3 start smtpd on server02, 120 ms");
+    says("3/3 start: smtpd on server02, 120 ms");
 }
 END_TEST
 
@@ -280,7 +280,7 @@ START_TEST(a_move_that_fails_ends_with_1_and_the_reason)
 {
     run("failover mail --reason break --wait");
     ck_assert_int_eq(code, 1);
-    says("failed  1/3 stop smtpd on server01, 120 ms: smtpd on server01: fail: exit code 1");
+    says("failed  1/3 stop: smtpd on server01, 120 ms: smtpd on server01: fail: exit code 1");
     says("refused: failover to server02 cancelled");
 }
 END_TEST

@@ -85,6 +85,8 @@ const char *print_dim(void);
 const char *print_plain(void);
 /* "850 ms", "12 s", "3 min 20 s", "5 h 12 min", "3 d 4 h". */
 const char *print_age(int64_t ms, char *text, size_t size);
+/* "grant", "start: add the floating address"; a kind that its action's name says, once. */
+const char *print_step_words(const json_t *step, char *text, size_t size);
 void print_json(const json_t *json);
 void print_json_line(const json_t *json); /* and flush: for streams */
 /* To standard error; with --json as an object on standard output. Returns `code`. */

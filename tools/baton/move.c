@@ -44,15 +44,14 @@ static void print_step(const json_t *step)
 {
     const char *status = text_at(step, "status");
     bool running = strcmp(status, "running") == 0;
-    char age[64];
+    char age[64], words[192];
 
     /* On a terminal the line of a running step is replaced by that of its end. */
     printf("%s", print_fancy() ? "\r\033[K" : "");
     printf(
-        "  %s%s%s %lld/%lld %s%s%s on %s", print_colour(status), sign(status), print_plain(),
+        "  %s%s%s %lld/%lld %s on %s", print_colour(status), sign(status), print_plain(),
         (long long)int_at(step, "step") + 1, (long long)int_at(step, "steps"),
-        text_at(step, "what"), text_at(step, "action")[0] != '\0' ? " " : "",
-        text_at(step, "action"), text_at(step, "node"));
+        print_step_words(step, words, sizeof words), text_at(step, "node"));
     if (int_at(step, "attempt") > 1) {
         printf(
             ", attempt %lld of %lld", (long long)int_at(step, "attempt"),

@@ -86,6 +86,20 @@ const char *print_age(int64_t ms, char *text, size_t size)
     return text;
 }
 
+const char *print_step_words(const json_t *step, char *text, size_t size)
+{
+    const char *what = text_at(step, "what"), *action = text_at(step, "action");
+
+    if (action[0] == '\0') {
+        snprintf(text, size, "%s", what);
+    } else if (strncmp(action, what, strlen(what)) == 0) {
+        snprintf(text, size, "%s", action);
+    } else {
+        snprintf(text, size, "%s: %s", what, action);
+    }
+    return text;
+}
+
 void print_json(const json_t *json)
 {
     json_dumpf(json, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);

@@ -215,7 +215,7 @@ static void print_plan(FILE *out, const json_t *plan)
 {
     const json_t *steps = json_object_get(plan, "steps");
     const json_t *step = json_array_get(steps, (size_t)int_at(plan, "step"));
-    char age[64];
+    char age[64], words[192];
 
     fprintf(out, "  %snow%s  %s", print_colour("running"), print_plain(), text_at(plan, "kind"));
     if (text_at(plan, "from")[0] != '\0') {
@@ -227,10 +227,10 @@ static void print_plan(FILE *out, const json_t *plan)
     fprintf(out, " for %s", print_age(int_at(plan, "for_ms"), age, sizeof age));
     if (step != NULL) {
         fprintf(
-            out, ", step %lld of %zu: %s%s%s on %s, %s (attempt %lld of %lld)",
-            (long long)int_at(plan, "step") + 1, json_array_size(steps), text_at(step, "what"),
-            text_at(step, "action")[0] != '\0' ? " " : "", text_at(step, "action"),
-            text_at(step, "node"), text_at(step, "status"), (long long)int_at(step, "attempt"),
+            out, ", step %lld of %zu: %s on %s, %s (attempt %lld of %lld)",
+            (long long)int_at(plan, "step") + 1, json_array_size(steps),
+            print_step_words(step, words, sizeof words), text_at(step, "node"),
+            text_at(step, "status"), (long long)int_at(step, "attempt"),
             (long long)int_at(step, "attempts"));
     }
     fprintf(out, "\n    why: %s\n", text_at(plan, "why"));
