@@ -145,20 +145,21 @@ void sshd_begin(struct sshd *sshd, const char *host_key)
 
 static pid_t parent_of(pid_t pid)
 {
-    char path[64];
-    int parent = 0;
+    char path[64], text[512];
+    const char *state;
     FILE *file;
+    size_t n;
 
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     file = fopen(path, "re");
     if (file == NULL) {
         return 0;
     }
-    if (fscanf(file, "%*d (%*[^)]) %*c %d", &parent) != 1) {
-        parent = 0;
-    }
+    n = fread(text, 1, sizeof text - 1, file);
     fclose(file);
-    return parent;
+    text[n] = 0;
+    state = strrchr(text, ')'); /* "1 (name) S 0 …" */
+    return state != NULL && strlen(state) > 4 ? (pid_t)strtol(state + 4, NULL, 10) : 0;
 }
 
 static bool is_below(pid_t pid, pid_t top)

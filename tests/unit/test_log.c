@@ -105,14 +105,14 @@ static int read_lines(char *last, size_t size, long *dropped)
     *dropped = 0;
     while (fgets(line, sizeof line, file) != NULL) {
         if ((at = strstr(line, "text=\"line ")) != NULL) {
-            number = atoi(at + 11);
+            number = (int)strtol(at + 11, NULL, 10);
             ck_assert_int_ge(number, n); /* in order */
             n++;
         } else if ((at = strstr(line, "lines dropped")) != NULL) {
             while (at > line && at[-1] != '"') {
                 at--;
             }
-            *dropped += atol(at);
+            *dropped += strtol(at, NULL, 10);
         }
         snprintf(last, size, "%s", line);
     }
