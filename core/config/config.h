@@ -15,7 +15,10 @@
 #include "group/group.h"
 #include "policy/policy.h"
 
-enum config_transport { CONFIG_LOCAL = 0, CONFIG_SSH };
+enum config_transport {
+    CONFIG_LOCAL = 0,
+    CONFIG_SSH
+};
 
 struct config_node {
     char *name, *address;
@@ -53,43 +56,50 @@ struct config_secret {
     char *name, *file;
 };
 
-enum config_log_to { CONFIG_LOG_STDERR = 0, CONFIG_LOG_SYSLOG, CONFIG_LOG_JOURNALD };
+enum config_log_to {
+    CONFIG_LOG_STDERR = 0,
+    CONFIG_LOG_SYSLOG,
+    CONFIG_LOG_JOURNALD
+};
 
 struct config {
     char *file;
-    char *state_directory; /* default /var/lib/baton */
-    char *control_socket;  /* default /run/baton/control.sock */
-    char *lua_directory;   /* default: where Baton is installed */
-    char *hooks_directory; /* default /etc/baton/hooks */
-    char *hooks_user;      /* NULL: hooks run as the daemon's own user */
+    char *state_directory;     /* default /var/lib/baton */
+    char *control_socket;      /* default /run/baton/control.sock */
+    char *lua_directory;       /* default: where Baton is installed */
+    char *hooks_directory;     /* default /etc/baton/hooks */
+    char *hooks_user;          /* NULL: hooks run as the daemon's own user */
     int64_t hooks_deadline_ms; /* default 10000 */
     enum config_log_to log_to;
-    int log_level; /* enum world_level */
+    int log_level;   /* enum world_level */
     int64_t keep_ms; /* observations in the journal, default 7 days */
     int n_secrets;
     struct config_secret *secret;
+    const char **secret_name; /* [n_secrets], for policy_site; borrows from `secret` */
     int n_groups;
     struct config_group *group;
 };
 
 /* Read and check `file`. On error nothing is returned and the error has one line for
- * each thing wrong, "file:line: what; what to do". Relative paths in it are relative to
- * the file. Blocks; for start and reload only. */
+ * each thing wrong, "file:line: what; what to do", as many as it can hold. Relative paths
+ * in it are relative to the file; a policy that isn't there is looked for among the
+ * shipped ones too. Blocks; for start and reload only. */
 enum baton_err config_load(const char *file, struct config **out, struct baton_error *error);
 void config_free(struct config *config);
 
 /* What a policy may see of a group. Borrows from `config`. `secrets` gets the names. */
-void config_site(const struct config *config, const struct config_group *group,
-                 struct policy_site *site);
+void config_site(
+    const struct config *config, const struct config_group *group, struct policy_site *site);
 
 /* The three settings of a SmarterMail failoverConfig.xml, found by local name at any
- * depth; a setting that is there twice is refused. Strings are owned by the caller. */
+ * depth; a setting that is there twice is refused. Strings are owned by the caller, NULL
+ * where the file doesn't have them; `is_enabled` is false only where it says False. */
 struct config_failover {
     char *shared_system_files_path, *failover_ip_address;
     bool is_enabled;
 };
-enum baton_err config_read_failover(const char *file, struct config_failover *out,
-                                    struct baton_error *error);
+enum baton_err config_read_failover(
+    const char *file, struct config_failover *out, struct baton_error *error);
 
 /* The shipped schema, built into the program. */
 const char *config_schema(size_t *len);
