@@ -239,6 +239,22 @@ static void walk_missing(
     }
 }
 
+/* libxml2 knows the line where a text ends. */
+static void walk_text(const struct walk *w, const xmlNode *node, const xmlNode *text)
+{
+    const char *content = text->content != NULL ? (const char *)text->content : "", *at;
+    int line = xml_line(text);
+
+    content += strspn(content, " \t\r\n");
+    for (at = content; *at != '\0'; at++) {
+        line -= *at == '\n';
+    }
+    report_add(
+        w->report, BATON_INVALID, w->file, line,
+        "there is text in <%s>, \"%.*s\": remove it, or make it a comment", node->name,
+        (int)(strcspn(content, "\n") < 40 ? strcspn(content, "\n") : 40), content);
+}
+
 static void walk_element(const struct walk *w, const xmlNode *node, const xmlNode *is, int depth)
 {
     struct content content = {0};
@@ -257,9 +273,7 @@ static void walk_element(const struct walk *w, const xmlNode *node, const xmlNod
         } else if (
             child->type != XML_COMMENT_NODE && child->type != XML_PI_NODE &&
             !xmlIsBlankNode(child)) {
-            report_add(
-                w->report, BATON_INVALID, w->file, xml_line(child),
-                "there is text in <%s>: remove it, or make it a comment", node->name);
+            walk_text(w, node, child);
         }
     }
     walk_missing(w, node, &content, seen);
