@@ -189,12 +189,12 @@ static bool part(CURLU *url, CURLUPart what, unsigned flags, char *out, size_t s
 static bool place_of(const char *text, struct place *out)
 {
     CURLU *url = curl_url();
-    char scheme[16] = "", host[256] = "", port[8] = "", user[2];
-    bool good = url != NULL && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+    char scheme[16] = "", host[256] = "", port[8] = "";
+    bool good = url != NULL &&
+                curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) == CURLUE_OK &&
                 part(url, CURLUPART_SCHEME, 0, scheme, sizeof scheme) &&
                 part(url, CURLUPART_HOST, 0, host, sizeof host) &&
-                part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof port) &&
-                !part(url, CURLUPART_USER, 0, user, sizeof user);
+                part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof port);
     size_t len = strlen(host);
 
     curl_url_cleanup(url);
