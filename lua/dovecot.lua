@@ -41,7 +41,7 @@ function dovecot.instance(options)
     local config = options.config or "/etc/dovecot/dovecot.conf"
     local spec = {
         name = "dovecot",
-        start = remote.shell(START, config),
+        start = remote.detached { "sh", "-c", START, "sh", config },
         stop = remote.shell(STOP, config),
         status = remote.shell(STATUS, config),
         stopped = { [3] = true },

@@ -30,7 +30,7 @@ function postfix.instance(options)
     local config = options.config or "/etc/postfix"
     local spec = {
         name = "postfix",
-        start = remote.as_root { "postfix", "-c", config, "start" },
+        start = remote.detached { "postfix", "-c", config, "start" },
         stop = remote.shell(STOP, config),
         status = remote.shell(STATUS, config),
         stopped = { [3] = true },

@@ -99,7 +99,7 @@ local function answer(value, detail, measured)
         return nil, value.detail
     end
     if value ~= nil and type(value) ~= "boolean" then
-        error(("an answer is true, false, nil or a result, not a %s"):format(type(value)), 0)
+        core.raise(("an answer is true, false, nil or a result, not a %s"):format(type(value)))
     end
     if detail ~= nil then
         detail = tostring(detail)
@@ -117,7 +117,9 @@ function retry(spec)
             broken = not core.deliberate()
             return why
         end))
-        if not results[1] and (broken or i == attempts) then
+        if not results[1] and broken then
+            core.raise(results[2])
+        elseif not results[1] and i == attempts then
             error(results[2], 0)
         end
         local value = results[2]

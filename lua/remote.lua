@@ -29,6 +29,23 @@ function remote.shell(script, ...)
     return remote.as_root(command)
 end
 
+-- Some daemons keep the streams that they were started with (Dovecot its standard error),
+-- and ssh does not end before they are closed: they get a file instead.
+local DETACHED = [[
+said=$(mktemp) || exit 1
+"$@" >"$said" 2>&1 </dev/null
+code=$?
+[ "$code" = 0 ] || cat "$said" >&2
+rm -f "$said"
+exit "$code"]]
+
+--- The command, as root, in a way that what it leaves running does not hold the connection.
+---@param command string[]
+---@return string[]
+function remote.detached(command)
+    return remote.shell(DETACHED, table.unpack(command))
+end
+
 --- What a command said when it failed, in one line: the last line of its standard error,
 --- or the sentence of the world.
 ---@param result Result

@@ -118,7 +118,7 @@ function service.sysv(name, options)
     end
     return service.commands {
         name = name,
-        start = init "start",
+        start = remote.detached { "service", name, "start" },
         stop = init "stop",
         status = init "status",
         deadline = options and options.deadline,

@@ -62,10 +62,11 @@ local function own_commands()
             error(("set name=%q is missing: without unit= or init= the service needs start_command,"
                 .. " stop_command and status_command"):format(name .. "_command"), 0)
         end
-        return remote.as_root { "sh", "-c", text }
+        return { "sh", "-c", text }
     end
     return service.commands {
-        name = group.name, start = line "start", stop = line "stop", status = line "status",
+        name = group.name, start = remote.detached(line "start"), stop = remote.as_root(line "stop"),
+        status = remote.as_root(line "status"),
         stopped = { [3] = true }, deadline = set.deadline,
     }
 end

@@ -149,7 +149,8 @@ test("postfix: the holder is restarted in place when ssh is there, by what its p
     host.on_sleep = function() node.smtp = observed "ok" end
     equal({ holder.run.run(node) }, { true })
     equal(#host.requests, 2)
-    equal(words(host.requests[2]), { "postfix", "-c", "/etc/postfix-a", "start" })
+    equal(words(host.requests[2]), { "sh", "-c", "said=$(mktemp) || exit 1", "sh", "postfix", "-c",
+        "/etc/postfix-a", "start" })
     equal(host.requests[2].effect, "service.start")
     node.smtp = refused
     node.ssh = observed("ok", { last = "failed" })
@@ -263,13 +264,13 @@ test("generic: own commands, without address, port or share", function()
     equal({ names(policy.stop), names(policy.start), #policy.verify }, { { "stop mail" }, { "start mail" }, 0 })
     equal({ policy.probes.service.kind, policy.probes.share }, { "custom", nil })
     policy.start[1].run(node_of(host, policy, "server01"))
-    equal(words(host.requests[1]), { "sh", "-c", "/opt/lic/run &" })
+    equal(words(host.requests[1]), { "sh", "-c", "said=$(mktemp) || exit 1", "sh", "sh", "-c", "/opt/lic/run &" })
 end)
 
 test("generic: an init script", function()
     local host, policy = generic({ init = "mydaemon" }, {})
     policy.start[1].run(node_of(host, policy, "server01"))
-    equal(words(host.requests[1]), { "service", "mydaemon", "start" })
+    equal(words(host.requests[1]), { "sh", "-c", "said=$(mktemp) || exit 1", "sh", "service", "mydaemon", "start" })
 end)
 
 test("generic: without saying what the service is it is refused", function()
