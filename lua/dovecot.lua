@@ -5,13 +5,14 @@ local service = require "service"
 
 local dovecot = {}
 
--- The master's pid file says who; a number that another program has got since does not count.
+-- The master's pid file says who; a number that another program has got since,
+-- or a corpse that nobody has buried yet, does not count (a corpse has no exe).
 local STATUS = [[
 base=$(doveconf -c "$1" -h base_dir) || exit 9
 [ -d "$base" ] || exit 3
 [ -s "$base/master.pid" ] || exit 3
 read -r pid <"$base/master.pid" || exit 9
-[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dovecot ] && exit 0
+case $(readlink "/proc/$pid/exe") in */dovecot | *"/dovecot (deleted)") exit 0 ;; esac
 exit 3]]
 
 -- doveadm complains when nothing runs: that is what a stop wants.
@@ -19,7 +20,7 @@ local STOP = [[
 base=$(doveconf -c "$1" -h base_dir) || exit 9
 [ -s "$base/master.pid" ] || exit 0
 read -r pid <"$base/master.pid"
-[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dovecot ] || exit 0
+case $(readlink "/proc/$pid/exe") in */dovecot | *"/dovecot (deleted)") ;; *) exit 0 ;; esac
 doveadm -c "$1" stop]]
 
 -- Processes of a master that was killed may hold its ports for a moment.
