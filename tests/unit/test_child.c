@@ -282,6 +282,18 @@ START_TEST(death_by_a_signal_is_unknown)
 }
 END_TEST
 
+START_TEST(an_end_that_somebody_else_saw_is_unknown)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before; /* the kernel reaps */
+
+    sigaction(SIGCHLD, &ignore, &before);
+    fixture_sh(&f, "exit 1", 10000, &a);
+    sigaction(SIGCHLD, &before, NULL);
+    ck_assert_int_eq(a.outcome, WORLD_UNKNOWN);
+    ck_assert_str_eq(a.detail, "its end was not seen");
+}
+END_TEST
+
 START_TEST(a_program_is_asked_to_end_before_its_deadline)
 {
     fixture_sh(
@@ -472,6 +484,7 @@ static Suite *suite(void)
     tcase_add_test(c, a_program_that_is_not_there_is_unknown);
     tcase_add_test(c, a_program_outside_the_system_is_run_with_its_words);
     tcase_add_test(c, death_by_a_signal_is_unknown);
+    tcase_add_test(c, an_end_that_somebody_else_saw_is_unknown);
     tcase_add_test(c, a_program_is_asked_to_end_before_its_deadline);
     tcase_add_test(c, the_deadline_kills_the_whole_group);
     tcase_add_test(c, a_cancel_kills_the_whole_group);

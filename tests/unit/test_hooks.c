@@ -287,6 +287,20 @@ START_TEST(a_fence_without_hooks_is_no_success)
 }
 END_TEST
 
+START_TEST(the_configured_deadline_is_for_notices_the_policy_has_its_own)
+{
+    folder("hold");
+    folder("fence");
+    hook("hold", "10-slow", "sleep 1; exit 0");
+    hook("fence", "10-slow", "sleep 1; exit 0");
+    f.config.hooks_deadline_ms = 200;
+    ring("hold");
+    ck_assert_int_eq(a.outcome, WORLD_UNKNOWN);
+    ring("fence");
+    ck_assert_int_eq(a.outcome, WORLD_OK);
+}
+END_TEST
+
 START_TEST(an_event_is_a_name_and_no_path)
 {
     ring("../etc");
@@ -389,6 +403,7 @@ static Suite *suite(void)
     tcase_add_test(c, a_folder_that_others_may_write_is_refused_whole);
     tcase_add_test(c, no_hooks_are_fine_for_notices_and_before_a_move);
     tcase_add_test(c, a_fence_without_hooks_is_no_success);
+    tcase_add_test(c, the_configured_deadline_is_for_notices_the_policy_has_its_own);
     tcase_add_test(c, an_event_is_a_name_and_no_path);
     tcase_add_test(c, a_cancel_ends_the_run);
     tcase_add_test(c, hooks_run_as_the_configured_user);

@@ -29,7 +29,7 @@ START_TEST(a_sleep_ends_ok_after_its_time)
 
     fixture_ask(&f, &request, &a);
     ck_assert_int_eq(a.outcome, WORLD_OK);
-    ck_assert_int_ge(a.latency_us, 29000);
+    ck_assert_int_ge(a.latency_us, 30000);
     ck_assert_str_eq(a.detail, "slept");
 }
 END_TEST

@@ -154,6 +154,53 @@ START_TEST(a_program_that_the_node_does_not_have_is_unknown)
 }
 END_TEST
 
+START_TEST(death_by_a_signal_is_unknown)
+{
+    ask("kill -KILL $$", 20000);
+    ck_assert_int_eq(a.outcome, WORLD_UNKNOWN);
+}
+END_TEST
+
+static bool is_zero(void *arg)
+{
+    return *(const int *)arg == 0;
+}
+
+static void count_down(void *arg, uint64_t request, const struct world_result *result)
+{
+    (void)request;
+    ck_assert_msg(result->outcome == WORLD_OK, "%s / %s", result->detail, result->err);
+    ck_assert_str_eq(result->err, "");
+    --*(int *)arg;
+}
+
+START_TEST(more_commands_at_once_than_a_connection_allows_all_succeed)
+{
+    const char *argv[] = {"sleep", "0.5", NULL};
+    struct world_request request = remote(argv, 30000);
+    int waiting = 20, i;
+
+    ask_until_master((char *)"ssh-1");
+    for (i = 0; i < 20; i++) {
+        world_start(f.world, &request, count_down, &waiting);
+    }
+    fixture_until(&f, is_zero, &waiting);
+}
+END_TEST
+
+START_TEST(what_ssh_says_is_understood_even_where_no_output_is_kept)
+{
+    const char *argv[] = {"true", NULL};
+    struct world_request request = remote(argv, 20000);
+
+    sshd_kill(&sshd);
+    sshd_begin(&sshd, "host-other");
+    request.u.exec.output_max = 0;
+    fixture_ask(&f, &request, &a);
+    ck_assert_ptr_nonnull(strstr(a.detail, "host key of server01 has changed"));
+}
+END_TEST
+
 START_TEST(commands_share_one_connection)
 {
     long first;
@@ -390,6 +437,9 @@ static Suite *suite(void)
     tcase_add_test(c, hostile_words_arrive_as_they_are);
     tcase_add_test(c, input_goes_in_and_comes_out_again);
     tcase_add_test(c, a_program_that_the_node_does_not_have_is_unknown);
+    tcase_add_test(c, death_by_a_signal_is_unknown);
+    tcase_add_test(c, more_commands_at_once_than_a_connection_allows_all_succeed);
+    tcase_add_test(c, what_ssh_says_is_understood_even_where_no_output_is_kept);
     tcase_add_test(c, commands_share_one_connection);
     tcase_add_test(c, the_master_ends_with_the_world);
     tcase_add_test(c, a_changed_host_key_is_said_and_says_what_to_do);

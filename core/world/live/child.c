@@ -22,7 +22,7 @@ struct stream {          /* what a child says */
     struct event *event; /* NULL: closed */
     int fd;
     char *text;
-    size_t len, size;
+    size_t len, size, max;
 };
 
 struct child {
@@ -34,7 +34,6 @@ struct child {
     char *input;
     size_t input_len, fed;
     struct stream out, err;
-    size_t output_max;
     bool cut, sweep, termed, stopped;
     child_done_fn *done;
     void *arg;
@@ -61,7 +60,7 @@ static void stream_close(struct stream *stream)
 
 static void stream_keep(struct child *child, struct stream *stream, const char *text, size_t len)
 {
-    size_t room = child->output_max - stream->len;
+    size_t room = stream->max - stream->len;
     size_t keep = len < room ? len : room;
 
     if (stream->len + keep + 1 > stream->size) {
@@ -227,7 +226,7 @@ static void on_exited(evutil_socket_t fd, short what, void *arg)
         child_peek(child, &result);
         if (info.si_code == CLD_EXITED) {
             result.code = info.si_status;
-        } else {
+        } else if (info.si_pid != 0) {
             result.signal = info.si_status;
         }
         child->done(child->arg, &result);
@@ -332,7 +331,8 @@ struct child *child_start(
     }
     *child = (struct child){.all = children, .pidfd = -1, .feed_fd = -1};
     child->out.fd = child->err.fd = -1;
-    child->output_max = setup->output_max;
+    child->out.max = setup->output_max;
+    child->err.max = setup->output_max > setup->errors_min ? setup->output_max : setup->errors_min;
     child->sweep = setup->sweep;
     if (!spawn_pipes_make(&pipes, setup->input_len > 0)) {
         snprintf(why, why_size, "no pipe for %s: %s", setup->argv[0], strerror(errno));
@@ -434,6 +434,8 @@ void child_say(const struct child_result *result, char *text, size_t size)
     child_last_line(result->err, result->err_len, line, sizeof line);
     if (result->signal != 0) {
         snprintf(text, size, "killed by signal %d (%s)", result->signal, strsignal(result->signal));
+    } else if (result->code < 0) {
+        snprintf(text, size, "its end was not seen");
     } else if (line[0] != 0) {
         snprintf(text, size, "exit %d: %s", result->code, line);
     } else {

@@ -21,7 +21,7 @@ struct children;
 struct child;
 
 struct child_result {
-    int code;        /* exit code, or -1 */
+    int code;        /* exit code; -1: a signal, or somebody else reaped it */
     int signal;      /* that killed it, or 0 */
     bool termed;     /* term_ms had passed: it was asked to end */
     bool cut;        /* some output was thrown away */
@@ -39,6 +39,7 @@ struct child_setup {
     const char *input;
     size_t input_len;
     size_t output_max; /* of each of output and errors */
+    size_t errors_min; /* … but keep at least so much of the errors */
     int64_t term_ms;   /* the group gets SIGTERM then; 0: never */
     bool sweep;        /* when it has ended, kill what it left in its process group */
     child_done_fn *done;

@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXEC_GRACE_MS 1000 /* at most, between SIGTERM and SIGKILL */
-#define EXEC_LATE     124  /* what timeout(1) on the node says */
-#define EXEC_KILLED   137  /* … where SIGTERM did not do */
+#define EXEC_ERRORS_MIN 2048 /* bytes, for the sentence of what went wrong */
+#define EXEC_GRACE_MS   1000 /* at most, between SIGTERM and SIGKILL */
+#define EXEC_LATE       124  /* what timeout(1) on the node says */
+#define EXEC_KILLED     137  /* … where SIGTERM did not do */
 
 struct exec {
     struct live_request head;
@@ -56,11 +57,11 @@ static void on_ended(void *arg, const struct child_result *child)
             (double)exec->head.timeout_ms / 1000);
     } else {
         child_say(child, text, sizeof text);
-        if (child->signal == 0 && !CHILD_CODE_NOT_RUN(child->code)) {
+        if (child->code >= 0 && !CHILD_CODE_NOT_RUN(child->code)) {
             result.outcome = child->code == 0 ? WORLD_OK : WORLD_FAIL;
         }
     }
-    ssh_call_free(exec->call, !by_ssh && child->signal == 0);
+    ssh_call_free(exec->call, !by_ssh && child->code >= 0);
     exec->call = NULL;
     live_request_end(&exec->head, &result);
 }
@@ -77,6 +78,7 @@ static bool exec_start(
         .input = wanted->u.exec.input,
         .input_len = wanted->u.exec.input_len,
         .output_max = wanted->u.exec.output_max,
+        .errors_min = EXEC_ERRORS_MIN,
         .done = on_ended,
         .arg = exec,
     };

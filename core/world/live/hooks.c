@@ -26,6 +26,7 @@ struct text { /* bounded */
 
 struct hook {
     struct live_request head;
+    struct hooks_user user;
     struct event *limit; /* of the program that runs now */
     struct child *child;
     char *directory, *json;
@@ -209,7 +210,7 @@ static void env_add(struct hook *hook, const char *name, const char *value)
 
 static void make_env(struct hook *hook, const struct world_request *wanted)
 {
-    const struct hooks_user *user = live_hooks_user(hook->head.live);
+    const struct hooks_user *user = &hook->user;
     const char *const *common = child_environment();
     char name[80];
     int i;
@@ -323,7 +324,7 @@ static void on_ended(void *arg, const struct child_result *child)
     if (child->termed) {
         snprintf(text, sizeof text, "no end within %.6g s", (double)hook->limit_ms / 1000);
         could_not_say(hook, name, text);
-    } else if (child->signal != 0 || CHILD_CODE_NOT_RUN(child->code)) {
+    } else if (child->code < 0 || CHILD_CODE_NOT_RUN(child->code)) {
         could_not_say(hook, name, text);
     } else if (child->code != 0) {
         hook->no_code = hook->no == 0 ? child->code : hook->no_code;
@@ -371,7 +372,7 @@ static void set_limit(struct hook *hook)
 
 static bool run_one(struct hook *hook, const char *name)
 {
-    const struct hooks_user *user = live_hooks_user(hook->head.live);
+    const struct hooks_user *user = &hook->user;
     char path[4096], why[256];
     const char *words[HOOKS_WORDS];
     struct child_setup setup = {
@@ -425,7 +426,6 @@ static bool hook_start(
     struct live_request *request, const struct world_request *wanted, char *why, size_t why_size)
 {
     struct hook *hook = (struct hook *)request;
-    const struct hooks_user *user = live_hooks_user(request->live);
     const struct config *config = live_config(request->live);
     const char *event = wanted->u.hook.event;
 
@@ -435,7 +435,9 @@ static bool hook_start(
         return false;
     }
     snprintf(hook->event, sizeof hook->event, "%s", event);
-    hook->limit_max_ms = config->hooks_deadline_ms;
+    /* The policy's own hooks have the policy's deadline. */
+    hook->limit_max_ms = needs_a_hook(event) ? 0 : config->hooks_deadline_ms;
+    hook->user = *live_hooks_user(request->live);
     hook->limit = event_new(live_base(request->live), -1, 0, on_limit, hook);
     if (hook->limit == NULL ||
         asprintf(
@@ -447,12 +449,12 @@ static bool hook_start(
     if (config->hooks_directory != NULL) {
         scan(hook);
     }
-    if (hook->n > 0 && user->problem[0] != 0) {
-        snprintf(why, why_size, "%s", user->problem);
+    if (hook->n > 0 && hook->user.problem[0] != 0) {
+        snprintf(why, why_size, "%s", hook->user.problem);
         return false;
     }
-    snprintf(hook->reuid, sizeof hook->reuid, "--reuid=%s", user->name);
-    snprintf(hook->regid, sizeof hook->regid, "--regid=%u", (unsigned)user->gid);
+    snprintf(hook->reuid, sizeof hook->reuid, "--reuid=%s", hook->user.name);
+    snprintf(hook->regid, sizeof hook->regid, "--regid=%u", (unsigned)hook->user.gid);
     make_env(hook, wanted);
     hook->json =
         wanted->u.hook.json != NULL ? strdup(wanted->u.hook.json) : make_json(hook, wanted);

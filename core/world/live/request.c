@@ -118,11 +118,17 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     char text[128];
     struct world_result result = {
         .outcome = request->kind->on_deadline, .code = -1, .detail = text};
+    int64_t left_us;
 
     (void)fd;
     (void)what;
     if (request->answer != NULL) {
         request_finish(request, &request->answer->result);
+        return;
+    }
+    left_us = request->began_us + request->timeout_ms * 1000 - live_now_us();
+    if (!request->ended && left_us > 0) { /* libevent's clock is coarse */
+        event_add(request->deadline, &(struct timeval){left_us / 1000000, left_us % 1000000});
         return;
     }
     if (request->ended) {

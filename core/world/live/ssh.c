@@ -14,6 +14,9 @@
  * characters behind it, and renames it. */
 #define SSH_SOCKET_PATH_MAX 88
 #define SSH_TEXT_MAX        512
+#define SSH_USERS_MAX       8 /* at once by one master; sshd allows 10 by default (MaxSessions) */
+#define SSH_AGAIN_US        (SSH_AGAIN_MS * INT64_C(1000))
+#define SSH_PATIENCE_US     (SSH_PATIENCE_MS * INT64_C(1000))
 #define SSH_PORT            22
 #define SSH_SETPRIV         "/usr/bin/setpriv"
 
@@ -39,10 +42,12 @@ struct ssh {
 
 struct ssh_call {
     struct ssh *ssh;
-    struct master *master; /* NULL: connects by itself */
+    struct master *master; /* NULL: there is no room for another */
+    bool by_master;        /* else it connects by itself */
     int64_t began_us;
     char *name, *host, *known_hosts, *identity;
     int port;
+    int n_way; /* the first words: what leads to the node, without its name */
     int n_words;
     char *word[SSH_WORDS_MAX + 1]; /* owned; ends with NULL */
 };
@@ -223,8 +228,8 @@ static void master_ended(void *arg, const struct child_result *result)
     }
 }
 
-/* `way` holds the words up to and without the host. The master dies with us, also when we
- * are killed: nobody would end it then. */
+/* By the way of a call that has succeeded. The master dies with us, also when we are
+ * killed: nobody would end it then. */
 static void master_start(struct master *master, const struct ssh_call *way)
 {
     const char *words[SSH_WORDS_MAX + 16];
@@ -240,7 +245,7 @@ static void master_start(struct master *master, const struct ssh_call *way)
         words[n++] = "--";
     }
     snprintf(path, sizeof path, "ControlPath=\"%s\"", master->path);
-    for (i = 0; i < way->n_words; i++) {
+    for (i = 0; i < way->n_way; i++) {
         words[n++] = way->word[i];
     }
     words[n++] = "-o";
@@ -272,7 +277,7 @@ static struct master *master_new(struct ssh *ssh, char *key)
     return master;
 }
 
-/* The master for that way, started if need be; NULL: go without. */
+/* The master for that way, running or not; NULL: there can be none. */
 static struct master *master_get(struct ssh *ssh, const struct ssh_call *way)
 {
     char *words = ssh->directory[0] != 0 ? ssh_quote((const char *const *)way->word) : NULL;
@@ -297,17 +302,10 @@ static struct master *master_get(struct ssh *ssh, const struct ssh_call *way)
     }
     if (master == NULL && ssh->n_masters < SSH_MASTERS_MAX) {
         master = master_new(ssh, key);
-        if (master != NULL) {
-            key = NULL;
-            master_start(master, way);
-        }
-    } else if (
-        master != NULL && master->child == NULL &&
-        live_now_us() - master->ended_us >= SSH_AGAIN_MS * INT64_C(1000)) {
-        master_start(master, way);
+        key = master != NULL ? NULL : key;
     }
     free(key);
-    return master != NULL && master->child != NULL ? master : NULL;
+    return master;
 }
 
 /* ---- Calls --------------------------------------------------------------------------- */
@@ -335,11 +333,16 @@ static bool add_master(struct ssh_call *call)
 {
     char path[SSH_SOCKET_PATH_MAX + 32];
 
+    call->n_way = call->n_words;
     call->master = master_get(call->ssh, call);
     if (call->master == NULL) {
         return add_option(call, "ControlPath=none");
     }
+    call->by_master = call->master->child != NULL && call->master->users < SSH_USERS_MAX;
     call->master->users++;
+    if (!call->by_master) {
+        return add_option(call, "ControlPath=none");
+    }
     snprintf(path, sizeof path, "ControlPath=\"%s\"", call->master->path);
     return add_option(call, "ControlMaster=no") && add_option(call, path);
 }
@@ -366,38 +369,46 @@ struct ssh_call *ssh_call_new(
          add_master(call) && add_connect_timeout(call, timeout_ms) && add(call, "--") &&
          add(call, host) && add_command(call, argv, term_ms, timeout_ms);
     if (!ok) {
-        ssh_call_free(call, true);
+        ssh_call_free(call, false);
         return NULL;
     }
     return call;
 }
 
-/* A master is given up when a call by it got stuck and none has come back since. */
-void ssh_call_free(struct ssh_call *call, bool ended)
+/* One call less. A master is started when a call has shown that the way is good, so that a
+ * node that is down or refuses us is not asked twice. It is given up when a call by it got
+ * stuck and none has come back since. */
+static void master_leave(struct master *master, const struct ssh_call *call, bool ended)
 {
-    struct master *master = call != NULL ? call->master : NULL;
     int64_t now_us = live_now_us();
 
-    if (call == NULL) {
-        return;
-    }
-    if (master != NULL) {
-        assert(master->users > 0);
-        master->users--;
-        if (ended) {
-            master->ok_us = now_us;
+    assert(master->users > 0);
+    master->users--;
+    if (master->retired) {
+        if (master->users == 0) {
+            master_free(master);
         }
-        if (master->retired) {
-            if (master->users == 0) {
-                master_free(master);
-            }
-        } else if (
-            !ended && master->ok_us < call->began_us &&
-            now_us - call->began_us >= SSH_PATIENCE_MS * INT64_C(1000)) {
-            master_retire(master);
+    } else if (ended) {
+        master->ok_us = now_us;
+        if (master->child == NULL &&
+            (master->ended_us == 0 || now_us - master->ended_us >= SSH_AGAIN_US)) {
+            master_start(master, call);
         }
+    } else if (
+        call->by_master && master->ok_us < call->began_us &&
+        now_us - call->began_us >= SSH_PATIENCE_US) {
+        master_retire(master);
     }
-    call_free(call);
+}
+
+void ssh_call_free(struct ssh_call *call, bool ended)
+{
+    if (call != NULL) {
+        if (call->master != NULL) {
+            master_leave(call->master, call, ended);
+        }
+        call_free(call);
+    }
 }
 
 const char *const *ssh_call_argv(const struct ssh_call *call)

@@ -2,9 +2,9 @@
  *
  * For each node one master connection (ssh -M -N) is kept as a child of its own, so that
  * a command costs one round trip and no login. It is a short cut, never a must: while
- * there is none, a command connects by itself. A master whose user ran into a deadline
- * gets no new users, another takes its place, and it is killed when its last user has
- * gone: a stuck master can't hang later calls, a slow command can't end others.
+ * there is none, a command connects by itself, and when that succeeds a master is started. A master
+ * whose user ran into a deadline gets no new users, another takes its place, and it is killed when
+ * its last user has gone: a stuck master can't hang later calls, a slow command can't end others.
  */
 #ifndef BATON_WORLD_LIVE_SSH_H
 #define BATON_WORLD_LIVE_SSH_H
@@ -36,8 +36,7 @@ void ssh_forget(struct ssh *ssh);
 
 /* A command on `node`: the words in `argv` quoted for its shell, which runs them by
  * `timeout`, where it has one: TERM at `term_ms`, KILL at `timeout_ms`, so that nothing is
- * left running there when the request has ended. Starts the master if there is none. NULL
- * if there is no memory. */
+ * left running there when the request has ended. NULL if there is no memory. */
 struct ssh_call *ssh_call_new(
     struct ssh *ssh, const struct config_node *node, const char *const *argv, int64_t term_ms,
     int64_t timeout_ms);
