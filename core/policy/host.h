@@ -32,6 +32,7 @@
 struct host_birth { /* a table made while loading */
     const void *table;
     int file, line;
+    bool pending; /* the line is not sure before the next instruction */
 };
 
 struct host_limits {
@@ -96,6 +97,7 @@ struct policy {
     const struct policy_source *source;
     struct host_birth *births;
     int n_births;
+    int blame_line; /* of the table that is being read; 0: none */
 
     int n_files; /* 0: prelude, 1: the policy's own file */
     char file[HOST_FILES_MAX][HOST_FILE_MAX];
@@ -133,7 +135,8 @@ static inline struct policy *host_policy(lua_State *L)
 /* ---- limits.c ---------------------------------------------------------------------- */
 
 void *limits_alloc(void *policy, void *block, size_t old_size, size_t new_size);
-/* Count instructions on this thread and on those made from it. */
+/* Count instructions on this thread and on those made from it; call it again when the
+ * loading is over. */
 void limits_watch(lua_State *L);
 /* A new entry: the whole budget again. */
 void limits_refill(struct policy *policy);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STEP_MAX 1000 /* instructions between two calls of the hook */
+
 /* While a policy is loaded, every table is noted with the line that makes it, so that an
  * error in `{ from = "Standby", to = "Active" }` can name that line. Lua tells the
  * allocator what kind of object a new block is for. */
@@ -12,11 +14,12 @@ static void note_birth(struct policy *policy, const void *table)
 {
     lua_Debug ar = {.source = ""};
     struct host_birth *birth;
+    int level;
 
     if (policy->births == NULL || policy->running == NULL || policy->n_births == HOST_BIRTHS_MAX) {
         return;
     }
-    for (int level = 0; lua_getstack(policy->running, level, &ar); level++) {
+    for (level = 0; lua_getstack(policy->running, level, &ar); level++) {
         lua_getinfo(policy->running, "Sl", &ar);
         if (ar.currentline > 0) {
             break;
@@ -26,9 +29,21 @@ static void note_birth(struct policy *policy, const void *table)
     for (int i = 0; i < policy->n_files; i++) {
         if (ar.source[0] == '@' && strcmp(ar.source + 1, policy->file[i]) == 0) {
             birth = &policy->births[policy->n_births++];
-            *birth = (struct host_birth){.table = table, .file = i, .line = ar.currentline};
+            *birth = (struct host_birth){
+                .table = table, .file = i, .line = ar.currentline, .pending = level == 0};
             return;
         }
+    }
+}
+
+/* Lua gives the instruction that makes a table the line of the word before its brace; the
+ * next instruction is on the line of its first field. */
+static void settle_births(struct policy *policy, lua_State *L, lua_Debug *ar)
+{
+    for (int i = policy->n_births - 1; i >= 0 && policy->births[i].pending; i--) {
+        lua_getinfo(L, "l", ar);
+        policy->births[i].line = ar->currentline;
+        policy->births[i].pending = false;
     }
 }
 
@@ -94,9 +109,12 @@ static int break_off(lua_State *L)
 
 static void count(lua_State *L, lua_Debug *ar)
 {
-    struct host_limits *limits = &host_policy(L)->limits;
+    struct policy *policy = host_policy(L);
+    struct host_limits *limits = &policy->limits;
 
-    (void)ar;
+    if (policy->births != NULL) {
+        settle_births(policy, L, ar);
+    }
     limits->left -= limits->step;
     limits->instructions += limits->step;
     if (limits->left < 0 || limits->broken) {
@@ -106,14 +124,15 @@ static void count(lua_State *L, lua_Debug *ar)
 
 void limits_watch(lua_State *L)
 {
-    struct host_limits *limits = &host_policy(L)->limits;
+    struct policy *policy = host_policy(L);
+    struct host_limits *limits = &policy->limits;
 
     limits->step = limits->instructions_max / 8;
-    if (limits->step > 1000) {
-        limits->step = 1000;
+    if (limits->step > STEP_MAX) {
+        limits->step = STEP_MAX;
     }
-    if (limits->step < 1) {
-        limits->step = 1;
+    if (limits->step < 1 || policy->births != NULL) {
+        limits->step = 1; /* every instruction, see settle_births */
     }
     lua_sethook(L, count, LUA_MASKCOUNT, limits->step);
 }

@@ -337,6 +337,9 @@ static enum baton_err start(struct policy *policy, struct baton_error *error)
     if (run_enter(policy, policy->verdict_co, 0, &nresults, &failure) != RUN_DONE) {
         return baton_fail(error, failure.code, "%s", failure.text);
     }
+    free(policy->births);
+    policy->births = NULL;
+    limits_watch(policy->L);
     return BATON_OK;
 }
 

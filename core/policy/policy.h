@@ -70,8 +70,9 @@ struct policy_source {
     size_t len;
     /* Text of the module `name` ([a-z][a-z0-9_]*, checked before). `*text` is freed with
      * free(); `file` gets its name for messages. BATON_NOT_FOUND if there is none. */
-    enum baton_err (*read)(void *arg, const char *name, char **text, size_t *len, char *file,
-                           size_t file_size, struct baton_error *error);
+    enum baton_err (*read)(
+        void *arg, const char *name, char **text, size_t *len, char *file, size_t file_size,
+        struct baton_error *error);
     void *read_arg;
 };
 
@@ -97,9 +98,9 @@ struct policy_transition {
 };
 
 struct policy_table {
-    struct group_rules rules;                /* probe[i] here names probe[i] below */
+    struct group_rules rules; /* probe[i] here names probe[i] below */
     struct policy_probe probe[GROUP_PROBES_MAX];
-    int64_t look_every_ms;                   /* how often `serving` is asked */
+    int64_t look_every_ms; /* how often `serving` is asked */
     int n_transitions;
     struct policy_transition transition[POLICY_TRANSITIONS_MAX];
 };
@@ -107,9 +108,10 @@ struct policy_table {
 /* Run the file and read its table. On BATON_OK `*out` is owned by the caller. On
  * BATON_INVALID or BATON_LIMIT the error starts with "file:line:". `world` is kept for
  * the tasks and must outlive the policy. */
-enum baton_err policy_new(const struct policy_source *source, const struct policy_site *site,
-                          const struct policy_limits *limits, struct world *world,
-                          struct policy **out, struct baton_error *error);
+enum baton_err policy_new(
+    const struct policy_source *source, const struct policy_site *site,
+    const struct policy_limits *limits, struct world *world, struct policy **out,
+    struct baton_error *error);
 
 /* Stops all tasks (their `done` is not called) and frees everything. */
 void policy_free(struct policy *policy);
@@ -125,8 +127,8 @@ void policy_bind(struct policy *policy, const struct group *group);
 
 struct policy_verdict {
     enum group_answer answer;
-    int64_t again_ms; /* ask again at this time, nothing observed meanwhile;
-                         GROUP_NEVER_MS if only an observation can change it */
+    int64_t again_ms;         /* ask again at this time, nothing observed meanwhile;
+                                 GROUP_NEVER_MS if only an observation can change it */
     char why[GROUP_TEXT_MAX]; /* never empty */
 };
 
@@ -134,16 +136,18 @@ struct policy_verdict {
  * has failed, is GROUP_UNSURE: unknown is not failed. Where the policy gives no reason,
  * the probes that it read make one ("smtp failed 3/3: connection refused"). Any error is
  * the policy's fault: hold the group. */
-enum baton_err policy_fit(struct policy *policy, int node, struct policy_verdict *verdict,
-                          struct baton_error *error);
+enum baton_err policy_fit(
+    struct policy *policy, int node, struct policy_verdict *verdict, struct baton_error *error);
 
 /* Does the guard of transition `index` hold for `node`? */
-enum baton_err policy_guard(struct policy *policy, int index, int node,
-                            struct policy_verdict *verdict, struct baton_error *error);
+enum baton_err policy_guard(
+    struct policy *policy, int index, int node, struct policy_verdict *verdict,
+    struct baton_error *error);
 
 /* Should remedy `index` be tried on `node`? */
-enum baton_err policy_remedy_when(struct policy *policy, int index, int node,
-                                  struct policy_verdict *verdict, struct baton_error *error);
+enum baton_err policy_remedy_when(
+    struct policy *policy, int index, int node, struct policy_verdict *verdict,
+    struct baton_error *error);
 
 /* ---- Tasks ------------------------------------------------------------------------ */
 
@@ -155,13 +159,13 @@ enum policy_entry {
     POLICY_FENCE,
     POLICY_VERIFY,
     POLICY_REMEDY,
-    POLICY_UNDO,      /* index: of the start action that is undone */
+    POLICY_UNDO, /* index: of the start action that is undone */
 };
 
 struct policy_result {
     enum group_outcome outcome; /* UNKNOWN: it could not be found out */
-    bool broken;  /* the script broke a rule, not the world: hold the group. `detail` has
-                     file, line and traceback */
+    bool broken; /* the script broke a rule, not the world: hold the group. `detail` has
+                    file, line and traceback */
     int64_t latency_us;
     double value;
     const char *detail; /* never NULL; valid during the call */
@@ -173,9 +177,9 @@ typedef void policy_done_fn(void *arg, const struct policy_result *result);
  * the latest at `deadline_ms` (absolute) with GROUP_UNKNOWN for probes and looks and
  * GROUP_FAIL for actions ("no end within 10 s"). NULL with an error where it can't be
  * started (too many tasks, no memory). */
-struct policy_task *policy_run(struct policy *policy, enum policy_entry entry, int index,
-                               int node, int64_t deadline_ms, policy_done_fn *done, void *arg,
-                               struct baton_error *error);
+struct policy_task *policy_run(
+    struct policy *policy, enum policy_entry entry, int index, int node, int64_t deadline_ms,
+    policy_done_fn *done, void *arg, struct baton_error *error);
 
 /* Stop a task: its requests are cancelled, `done` is not called. */
 void policy_cancel(struct policy_task *task);
@@ -186,7 +190,7 @@ struct world_request policy_probe_request(const struct policy *policy, int probe
 
 /* Figures for `baton status` and metrics. */
 struct policy_usage {
-    size_t memory, memory_max;   /* bytes now, cap */
+    size_t memory, memory_max;     /* bytes now, cap */
     int64_t entries, instructions; /* since the start; instructions in whole hook counts */
     int tasks;
 };

@@ -105,6 +105,7 @@ static void read_probe(lua_State *L, int index, const char *name, int probe)
     struct policy *policy = host_policy(L);
     struct policy_probe *into = &policy->table.probe[probe];
     struct group_probe_rules *rules = &policy->table.rules.probe[probe];
+    const char *file = NULL;
 
     probes_check(L, index);
     snprintf(rules->name, sizeof rules->name, "%s", name);
@@ -119,7 +120,9 @@ static void read_probe(lua_State *L, int index, const char *name, int probe)
             L, index, "probe %s: via = \"floating\", but the configuration has no floating address",
             name);
     }
+    limits_birth(L, index, &file, &policy->blame_line);
     into->scripted = !read_requests(L, index, probe);
+    policy->blame_line = 0;
     if (!into->scripted) {
         into->request = policy->request[probe][0];
     }

@@ -66,12 +66,16 @@ static int64_t whole(
     return value;
 }
 
-static bool truth(lua_State *L, int index, const char *key)
+static bool truth(lua_State *L, int index, const char *key, bool otherwise)
 {
-    bool value;
+    bool value = otherwise;
+    int type = lua_getfield(L, index, key);
 
-    lua_getfield(L, index, key);
-    value = lua_toboolean(L, -1);
+    if (type == LUA_TBOOLEAN) {
+        value = lua_toboolean(L, -1);
+    } else if (type != LUA_TNIL) {
+        run_blame(L, "%s wants true or false, not a %s", key, lua_typename(L, type));
+    }
     lua_pop(L, 1);
     return value;
 }
@@ -141,7 +145,7 @@ static void read_mail(lua_State *L, int index, struct world_request *request)
     request->u.mail.host = must(L, index, "host", "mail");
     request->u.mail.port =
         (int)whole(L, index, "port", ports[request->u.mail.proto][request->u.mail.tls], 1, 65535);
-    request->u.mail.verify = truth(L, index, "verify");
+    request->u.mail.verify = truth(L, index, "verify", false);
     request->u.mail.ca_file = text(L, index, "ca_file", NULL);
 }
 
@@ -191,7 +195,7 @@ static void read_http(lua_State *L, int index, struct world_request *request)
     request->u.http.body = bytes(L, index, "body", &request->u.http.body_len);
     request->u.http.expect = (int)whole(L, index, "expect", 0, 100, 599);
     request->u.http.match = text(L, index, "match", NULL);
-    request->u.http.verify = truth(L, index, "verify");
+    request->u.http.verify = truth(L, index, "verify", true);
     request->u.http.ca_file = text(L, index, "ca_file", NULL);
     request->u.http.secret = text(L, index, "secret", NULL);
     request->u.http.body_max = (size_t)whole(L, index, "body_max", 65536, 0, 1 << 20);

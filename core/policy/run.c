@@ -48,7 +48,11 @@ void run_where(lua_State *L, bool outside, char *buffer, size_t size)
             return;
         }
     }
-    snprintf(buffer, size, "%s:1", policy->file[1]);
+    snprintf(
+        buffer, size, "%s:%d", policy->file[1],
+        policy->blame_line > 0   ? policy->blame_line
+        : policy->table_line > 0 ? policy->table_line
+                                 : 1);
 }
 
 int run_blame(lua_State *L, const char *format, ...)
@@ -128,8 +132,10 @@ static void say_thrown(
         file = placed_in(policy, text, &rest);
         if (file != NULL) {
             say(sentence, "%s%s", file, rest);
-        } else {
+        } else if (where != NULL) {
             say(sentence, "%s: %s", where, text);
+        } else {
+            say(sentence, "%s", text);
         }
         break;
     case LUA_TNUMBER:
@@ -155,7 +161,7 @@ static void explain(struct policy *policy, lua_State *co, int status, struct run
     failure->text[0] = '\0';
     failure->deliberate = false;
     failure->code = BATON_INVALID;
-    run_where(co, false, where, sizeof where);
+    run_where(co, true, where, sizeof where);
     if (limits->broken) {
         failure->code = BATON_LIMIT;
         say(&sentence, "%s", limits->why);
@@ -171,6 +177,11 @@ static void explain(struct policy *policy, lua_State *co, int status, struct run
         snprintf(limits->why, sizeof limits->why, "%s", failure->text);
     } else {
         failure->deliberate = sandbox_deliberate(co, 0);
+        if (failure->deliberate && policy->current != NULL && lua_type(co, -1) == LUA_TSTRING) {
+            /* A task failed in the policy's own words; they are all there is to say. */
+            say_thrown(policy, co, NULL, &sentence);
+            return;
+        }
         say_thrown(policy, co, where, &sentence);
     }
     trace(co, &sentence);
