@@ -1,0 +1,341 @@
+/* batond itself, as a process: arguments, checks, start, reload, end. Its service is a file
+ * for each node on this machine; nothing listens but the control socket. */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char policy[] =
+    "local up = param.up\n"
+    "local function step(name, ...)\n"
+    "  local words = { ... }\n"
+    "  return action { name = name, run = function(node)\n"
+    "    return exec { command = { words[1], words[2], up .. node.name } }.ok\n"
+    "  end }\n"
+    "end\n"
+    "return policy {\n"
+    "  serving = probe.custom { every = 1, run = function(node)\n"
+    "    return exec { command = { 'test', '-e', up .. node.name } }.ok\n"
+    "  end },\n"
+    "  transitions = { { from = 'Standby', to = 'FailingOver', when = holder_unfit_for(1) } },\n"
+    "  stop = { step('remove', 'rm', '-f') }, start = { step('make', 'touch', '--') },\n"
+    "}\n";
+
+static char folder[64], config[100], out[1 << 16];
+static int code, notify_fd;
+
+static void put_file(const char *name, const char *text)
+{
+    char path[160];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+    ck_assert_int_eq(chmod(path, 0644), 0);
+}
+
+static bool is_there(const char *name)
+{
+    char path[160];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static void put_config(const char *second_policy)
+{
+    static const char group[] = "<group name=\"%s\"><policy file=\"%s\">"
+                                "<set name=\"up\" value=\"%s/up-%s-\"/></policy>"
+                                "<node name=\"server01\" address=\"127.0.0.1\" priority=\"1\">"
+                                "<local/></node>"
+                                "<node name=\"server02\" address=\"127.0.0.2\" priority=\"2\">"
+                                "<ssh/></node></group>\n";
+    char text[2048];
+    size_t used;
+
+    used = (size_t)snprintf(
+        text, sizeof text,
+        "<baton><state directory=\"state\"/><control socket=\"%s/control.sock\"/>"
+        "<log to=\"stderr\" level=\"info\"/><lua directory=\"%s/lua\"/>\n",
+        folder, SOURCE_DIR);
+    used += (size_t)snprintf(
+        text + used, sizeof text - used, group, "mail", "policy.lua", folder, "mail");
+    if (second_policy != NULL) {
+        used += (size_t)snprintf(
+            text + used, sizeof text - used, group, "web", second_policy, folder, "web");
+    }
+    snprintf(text + used, sizeof text - used, "</baton>\n");
+    put_file("baton.xml", text);
+}
+
+static void set_up(void)
+{
+    static const struct timeval patience = {20, 0}; /* with a daemon that has died */
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    snprintf(folder, sizeof folder, "/tmp/baton-daemon-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(config, sizeof config, "%s/baton.xml", folder);
+    put_file("policy.lua", policy);
+    put_config(NULL);
+    notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/notify", folder);
+    ck_assert_int_eq(setsockopt(notify_fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    ck_assert_int_eq(bind(notify_fd, (struct sockaddr *)&address, sizeof address), 0);
+    setenv("NOTIFY_SOCKET", address.sun_path, 1);
+    setenv("LC_ALL", "C", 1);
+}
+
+static void tear_down(void)
+{
+    char command[128];
+
+    close(notify_fd);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/* ---- Running -------------------------------------------------------------------------- */
+
+static pid_t start(int *from, char *const argv[])
+{
+    int fd[2];
+    pid_t pid;
+
+    ck_assert_int_eq(pipe2(fd, O_CLOEXEC), 0);
+    pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(fd[1], STDOUT_FILENO);
+        dup2(fd[1], STDERR_FILENO);
+        execv(BATOND_PATH, argv);
+        _exit(99);
+    }
+    close(fd[1]);
+    *from = fd[0];
+    return pid;
+}
+
+static pid_t start_daemon(int *from)
+{
+    char *const argv[] = {(char *)"batond", (char *)"--config", config, NULL};
+
+    return start(from, argv);
+}
+
+/* Read what is left and the exit code. */
+static void finish(pid_t pid, int from)
+{
+    size_t used = 0;
+    ssize_t n;
+    int status;
+
+    while ((n = read(from, out + used, sizeof out - 1 - used)) > 0) {
+        used += (size_t)n;
+    }
+    out[used] = '\0';
+    close(from);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status), "batond died by signal %d: %s", WTERMSIG(status), out);
+    code = WEXITSTATUS(status);
+}
+
+static void run(char *const argv[])
+{
+    int from;
+    pid_t pid = start(&from, argv);
+
+    finish(pid, from);
+}
+
+static void check_config(void)
+{
+    run((char *[]){(char *)"batond", (char *)"--config", config, (char *)"--check", NULL});
+}
+
+static void says(const char *part)
+{
+    ck_assert_msg(strstr(out, part) != NULL, "does not say \"%s\":\n%s", part, out);
+}
+
+/* The daemon says so itself. */
+static void wait_for_state(const char *state)
+{
+    char text[256];
+    ssize_t n;
+
+    do {
+        n = recv(notify_fd, text, sizeof text - 1, 0);
+        ck_assert_msg(n > 0, "batond does not say %s", state);
+        text[n] = '\0';
+    } while (strncmp(text, state, strlen(state)) != 0);
+}
+
+/* ---- Tests ---------------------------------------------------------------------------- */
+
+START_TEST(wrong_arguments_end_with_2)
+{
+    run((char *[]){(char *)"batond", NULL});
+    ck_assert_int_eq(code, 2);
+    says("--config FILE");
+    run((char *[]){(char *)"batond", (char *)"--dance", NULL});
+    ck_assert_int_eq(code, 2);
+    run((char *[]){(char *)"batond", (char *)"--config", config, (char *)"more", NULL});
+    ck_assert_int_eq(code, 2);
+    run((char *[]){(char *)"batond", (char *)"--help", NULL});
+    ck_assert_int_eq(code, 0);
+    says("SIGHUP");
+}
+END_TEST
+
+START_TEST(the_check_starts_nothing)
+{
+    check_config();
+    ck_assert_msg(code == 0, "%s", out);
+    ck_assert(!is_there("state"));
+    ck_assert(!is_there("control.sock"));
+}
+END_TEST
+
+START_TEST(the_check_finds_what_is_wrong_with_each_policy)
+{
+    put_file("policy.lua", "return policy {\n  probes = }\n");
+    put_file("web.lua", "return policy {\n\n  strat = 1 }\n");
+    put_config("web.lua");
+    check_config();
+    ck_assert_int_eq(code, 1);
+    says("policy.lua:2:");
+    says("web.lua:3:");
+}
+END_TEST
+
+START_TEST(a_configuration_that_is_missing_or_malformed_ends_with_1)
+{
+    put_file("baton.xml", "<baton>\n<grup/></baton>\n");
+    check_config();
+    ck_assert_int_eq(code, 1);
+    says("baton.xml:2:");
+    unlink(config);
+    check_config();
+    ck_assert_int_eq(code, 1);
+    says("baton.xml");
+}
+END_TEST
+
+START_TEST(one_bad_policy_keeps_the_daemon_from_starting)
+{
+    int from;
+    pid_t pid;
+
+    put_file("web.lua", "return 5\n");
+    put_config("web.lua");
+    pid = start_daemon(&from);
+    finish(pid, from);
+    ck_assert_int_eq(code, 1);
+    says("web.lua:1:");
+    ck_assert(!is_there("control.sock"));
+}
+END_TEST
+
+START_TEST(it_starts_tells_systemd_and_ends_without_touching_the_service)
+{
+    int from;
+    pid_t pid;
+
+    put_file("up-mail-server01", "");
+    pid = start_daemon(&from);
+    wait_for_state("READY=1");
+    ck_assert(is_there("control.sock"));
+    kill(pid, SIGTERM);
+    wait_for_state("STOPPING=1");
+    finish(pid, from);
+    ck_assert_msg(code == 0, "%s", out);
+    says("SIGTERM: ending; every service stays where it is");
+    ck_assert(!is_there("control.sock"));
+    ck_assert(is_there("up-mail-server01"));
+    ck_assert(!is_there("up-mail-server02"));
+}
+END_TEST
+
+START_TEST(a_reload_with_an_error_changes_nothing_and_says_so)
+{
+    int from;
+    pid_t pid = start_daemon(&from);
+
+    wait_for_state("READY=1");
+    put_file("policy.lua", "return policy {\n  probes = }\n");
+    kill(pid, SIGHUP);
+    wait_for_state("RELOADING=1");
+    wait_for_state("READY=1");
+    put_file("policy.lua", policy);
+    kill(pid, SIGHUP);
+    wait_for_state("RELOADING=1");
+    wait_for_state("READY=1");
+    put_file("other.lua", policy);
+    put_config("other.lua");
+    kill(pid, SIGHUP);
+    wait_for_state("RELOADING=1");
+    wait_for_state("READY=1");
+    kill(pid, SIGINT);
+    finish(pid, from);
+    ck_assert_msg(code == 0, "%s", out);
+    says("not reloaded, all goes on as it was");
+    says("policy.lua:2:");
+    says("event=daemon text=\"reloaded ");
+    says("group web is new; that takes a restart");
+}
+END_TEST
+
+START_TEST(a_second_daemon_on_the_same_state_is_refused)
+{
+    int from, second_from;
+    pid_t pid = start_daemon(&from), second;
+
+    wait_for_state("READY=1");
+    second = start_daemon(&second_from);
+    finish(second, second_from);
+    ck_assert_int_eq(code, 1);
+    ck_assert(is_there("control.sock"));
+    kill(pid, SIGTERM);
+    finish(pid, from);
+    ck_assert_int_eq(code, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("daemon");
+    TCase *tcase = tcase_create("process");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, wrong_arguments_end_with_2);
+    tcase_add_test(tcase, the_check_starts_nothing);
+    tcase_add_test(tcase, the_check_finds_what_is_wrong_with_each_policy);
+    tcase_add_test(tcase, a_configuration_that_is_missing_or_malformed_ends_with_1);
+    tcase_add_test(tcase, one_bad_policy_keeps_the_daemon_from_starting);
+    tcase_add_test(tcase, it_starts_tells_systemd_and_ends_without_touching_the_service);
+    tcase_add_test(tcase, a_reload_with_an_error_changes_nothing_and_says_so);
+    tcase_add_test(tcase, a_second_daemon_on_the_same_state_is_refused);
+    suite_add_tcase(suite, tcase);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
