@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -22,16 +23,28 @@ void trim_start(void)
 /* The first line of a mapping in /proc/self/smaps (proc(5)). */
 static bool read_header(const char *line, struct mapping *mapping)
 {
-    unsigned long long from, to, offset, inode;
-    char rights[8], device[16];
+    unsigned long long from, to;
+    const char *rights, *inode;
+    char *end;
 
-    if (sscanf(line, "%llx-%llx %7s %llx %15s %llu", &from, &to, rights, &offset, device, &inode) !=
-        6) {
+    from = strtoull(line, &end, 16);
+    if (*end != '-') {
+        return false;
+    }
+    to = strtoull(end + 1, &end, 16);
+    if (*end != ' ' || strlen(end) < 7) {
+        return false;
+    }
+    rights = end + 1;               /* four letters, then the offset in the file */
+    strtoull(rights + 5, &end, 16); /* which is not asked for */
+    inode = *end == ' ' ? strchr(end + 1, ' ') : NULL; /* behind the device */
+    if (inode == NULL) {
         return false;
     }
     mapping->from = (uintptr_t)from;
     mapping->to = (uintptr_t)to;
-    mapping->from_file = inode != 0 && rights[0] == 'r' && rights[1] == '-' && rights[3] == 'p';
+    mapping->from_file =
+        strtoull(inode, NULL, 10) != 0 && rights[0] == 'r' && rights[1] == '-' && rights[3] == 'p';
     return true;
 }
 
@@ -46,9 +59,9 @@ static size_t drop(const struct mapping *mapping)
 
 size_t trim_now(void)
 {
+    static const char anonymous[] = "Anonymous:";
     FILE *smaps;
     struct mapping mapping = {0};
-    unsigned long anonymous_kb;
     size_t dropped = 0;
     char line[512];
 
@@ -62,8 +75,8 @@ size_t trim_now(void)
             continue;
         }
         /* … unless a page of it was written: relocations, before it was made read-only. */
-        if (sscanf(line, "Anonymous: %lu kB", &anonymous_kb) == 1 && anonymous_kb == 0 &&
-            mapping.from_file) {
+        if (mapping.from_file && strncmp(line, anonymous, sizeof anonymous - 1) == 0 &&
+            strtoul(line + sizeof anonymous - 1, NULL, 10) == 0) {
             dropped += drop(&mapping);
             mapping.from_file = false;
         }
