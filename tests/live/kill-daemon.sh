@@ -47,21 +47,21 @@ configure() {
   <hooks directory="$work/hooks"/>
   <group name="files">
     <policy file="$here/files.lua"><set name="directory" value="$work/nodes"/></policy>
-    <node name="server01" address="127.0.0.1" priority="1"><local/></node>
-    <node name="server02" address="127.0.0.2" priority="2"><local/></node>
+    <node name="server01" address="127.0.0.1" priority="1"><ssh/></node>
+    <node name="server02" address="127.0.0.2" priority="2"><ssh/></node>
   </group>
 </baton>
 XML
 }
 
 ask() {
-    "$build/tools/baton/baton" --socket "$work/control.sock" "$@" 2>/dev/null
+    BATON_SOCKET=$work/control.sock "$build/tools/baton/baton" "$@" 2>/dev/null
 }
 
 # holder_is NODE: it holds the baton, is Active, and its file alone is there.
 holder_is() {
     [ -e "$work/nodes/$1.up" ] &&
-        [ "$(ls "$work"/nodes/*.up 2>/dev/null | wc -l)" = 1 ] &&
+        [ "$(find "$work/nodes" -name "*.up" | wc -l)" = 1 ] &&
         ask status --json | jq -e --arg node "$1" '
             .groups[0] | .holder == $node and
             (.nodes[] | select(.name == $node) | .state == "Active")' >/dev/null
@@ -121,7 +121,7 @@ while :; do
     else
         killed=0
     fi
-    [ "$(ls "$work"/nodes/*.up 2>/dev/null | wc -l)" -le 1 ] || fail "two nodes serve"
+    [ "$(find "$work/nodes" -name "*.up" | wc -l)" -le 1 ] || fail "two nodes serve"
     if [ "$killed" = 1 ]; then
         wait "$daemon" 2>/dev/null
         rm -f "$work/nodes/server01.ok"

@@ -194,7 +194,7 @@ int main(int argc, char **argv)
         .every_ms = 100,
         .meter_ms = 10,
         .timeout_ms = 500,
-        .gap_ms = 50,
+        .gap_ms = 100,
         .wait_ms = 20000,
     };
     if (argc > 1 && strcmp(argv[1], "--help") == 0)
