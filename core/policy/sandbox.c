@@ -73,11 +73,26 @@ static int protected_call(lua_State *L)
     return end_pcall(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, end_pcall), 0);
 }
 
+/* The message handler; upvalue: the policy's. Lua calls it while the count hook that has
+ * thrown still keeps all hooks off, so a script must not run then: it could not be stopped. */
+static int handle(lua_State *L)
+{
+    if (!host_policy(L)->limits.broken) {
+        lua_pushvalue(L, lua_upvalueindex(1));
+        lua_insert(L, 1);
+        lua_call(L, lua_gettop(L) - 1, 1);
+    }
+    return 1;
+}
+
 static int protected_call_with(lua_State *L)
 {
     int n = lua_gettop(L);
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, handle, 1);
+    lua_replace(L, 2);
     lua_pushboolean(L, 1);
     lua_pushvalue(L, 1);
     lua_rotate(L, 3, 2);
@@ -87,7 +102,7 @@ static int protected_call_with(lua_State *L)
 /* core.deliberate(): called in a message handler, was it error() or assert()? */
 static int deliberate(lua_State *L)
 {
-    lua_pushboolean(L, sandbox_deliberate(L, 2));
+    lua_pushboolean(L, sandbox_deliberate(L, 3)); /* below this, the handler and handle() */
     return 1;
 }
 

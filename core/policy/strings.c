@@ -32,7 +32,7 @@ static int rep(lua_State *L)
         return run_blame(
             L, "string.rep: the result would be longer than %zu bytes", HOST_STRING_MAX);
     }
-    limits_charge(L, len + separator_len > 0 ? n : 0);
+    limits_charge(L, n / 16);
     luaL_buffinit(L, &buffer);
     for (; len + separator_len > 0 && n > 0; n--) {
         luaL_addlstring(&buffer, text, len);

@@ -129,7 +129,7 @@ START_TEST(in_a_task)
     fake_load(fake_with(keys));
     end = fake_task(POLICY_START, 0, 0, 10000);
     ck_assert_int_eq(end.result.outcome, GROUP_FAIL);
-    if (strncmp(bombs[_i].body, "error(('x')", 11) != 0) {
+    if (strncmp(bombs[_i].body, "error(", 6) != 0) { /* error() is no broken rule */
         ck_assert_msg(end.result.broken, "%s: %s", bombs[_i].name, end.detail);
         check_clean(_i, "in a task", end.detail);
     }
