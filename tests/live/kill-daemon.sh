@@ -18,8 +18,8 @@ daemon=
 
 stop_daemon() {
     if [ -n "$daemon" ]; then
-        kill "$daemon" 2>/dev/null
-        wait "$daemon" 2>/dev/null
+        kill -9 "$daemon" 2>/dev/null
+        wait_for 5 gone
         daemon=
     fi
 }
@@ -91,7 +91,7 @@ gone_or_on_server02() {
 }
 
 check_history() {
-    ask history --json --limit 100000 >"$work/history.json" || fail "no history"
+    ask history --json --limit 5000 >"$work/history.json" || fail "no history"
     jq -e '
         (if type == "array" then . else .rows end) as $rows
         | [$rows[] | select(.kind == "grant") | .epoch] as $epochs
@@ -108,9 +108,11 @@ while :; do
     mkdir -p "$work/nodes" "$work/hooks"
     touch "$work/nodes/server01.ok" "$work/nodes/server02.ok" "$work/nodes/server01.up"
     configure
-    strace -f -qq -e trace=none -e inject=fsync,fdatasync:signal=KILL:when="$n" \
-        -o /dev/null "$build/core/daemon/batond" --config "$work/baton.xml" 2>"$work/first.log" &
+    strace -D -f -qq -o /dev/null -e trace=fsync,fdatasync \
+        -e inject=fsync,fdatasync:signal=KILL:when="$n" \
+        "$build/core/daemon/batond" --config "$work/baton.xml" 2>"$work/first.log" &
     daemon=$!
+    disown # its violent end is no news
     wait_for 20 sh -c "kill -0 $daemon 2>/dev/null && [ -S '$work/control.sock' ] || ! kill -0 $daemon 2>/dev/null"
     if ! gone && wait_for 20 gone_or_on_server01; then
         rm -f "$work/nodes/server01.ok"
@@ -123,10 +125,10 @@ while :; do
     fi
     [ "$(find "$work/nodes" -name "*.up" | wc -l)" -le 1 ] || fail "two nodes serve"
     if [ "$killed" = 1 ]; then
-        wait "$daemon" 2>/dev/null
         rm -f "$work/nodes/server01.ok"
         "$build/core/daemon/batond" --config "$work/baton.xml" 2>"$work/second.log" &
         daemon=$!
+        disown
         wait_for 20 holder_is server02 || fail "server02 does not serve after the restart"
     fi
     check_history
