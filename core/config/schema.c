@@ -8,23 +8,28 @@
 #include <libxml/relaxng.h>
 #include <libxml/xmlschemastypes.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The file itself, so that what is shipped for editors is what validates. */
 __asm__(".section .rodata\n"
-        "config_schema_begin:\n"
+        "config_schema_text:\n"
         ".incbin \"" BATON_SCHEMA "\"\n"
         "config_schema_end:\n"
         ".byte 0\n"
+        ".balign 8\n"
+        "config_schema_len:\n"
+        ".quad config_schema_end - config_schema_text\n"
         ".previous\n");
-extern const char config_schema_begin[], config_schema_end[];
+extern const char config_schema_text[];
+extern const uint64_t config_schema_len;
 
 const char *config_schema(size_t *len)
 {
-    *len = (size_t)(config_schema_end - config_schema_begin);
-    return config_schema_begin;
+    *len = (size_t)config_schema_len;
+    return config_schema_text;
 }
 
 /* ---- What is allowed where ---- */

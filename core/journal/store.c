@@ -229,8 +229,21 @@ static enum baton_err sync_directory_of(const char *file, struct baton_error *er
                   : BATON_OK;
 }
 
-/* Made under another name and put in place when it is whole: an empty or half-made file
- * under the journal's name is damage, never a new journal. */
+static void remove_files(const char *file)
+{
+    static const char *const tails[] = {"", "-journal", "-wal", "-shm"};
+    char path[PATH_MAX];
+    size_t i;
+
+    for (i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        snprintf(path, sizeof path, "%s%s", file, tails[i]);
+        unlink(path);
+    }
+}
+
+/* Made under another name and put in place when it is whole and in WAL mode already: an
+ * empty or half-made file under the journal's name is damage, never a new journal, and
+ * whoever reads it never meets a rollback journal. */
 static enum baton_err make_file(const char *file, struct baton_error *error)
 {
     char temporary[PATH_MAX], sql[sizeof schema + 256];
@@ -238,13 +251,13 @@ static enum baton_err make_file(const char *file, struct baton_error *error)
     enum baton_err err;
 
     snprintf(temporary, sizeof temporary, "%s.new", file);
-    unlink(temporary);
+    remove_files(temporary);
     err = connect_to(temporary, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &store, error);
     if (err == BATON_OK) {
         snprintf(
             sql, sizeof sql,
-            "PRAGMA journal_mode = MEMORY; BEGIN; %s PRAGMA application_id = %d;"
-            " PRAGMA user_version = %d; COMMIT",
+            "BEGIN; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;"
+            " PRAGMA journal_mode = WAL",
             schema, STORE_APPLICATION, STORE_VERSION);
         err = run(store, sql, "make it", error);
     }
@@ -254,7 +267,7 @@ static enum baton_err make_file(const char *file, struct baton_error *error)
             error, BATON_IO, "journal %s: can't put it in place: %s", file, strerror(errno));
     }
     if (err != BATON_OK) {
-        unlink(temporary);
+        remove_files(temporary);
         return err;
     }
     return sync_directory_of(file, error);

@@ -20,13 +20,13 @@
 #define TOP(inside)   "<baton>\n" inside "<group name='mail'>\n" POLICY NODES "</group>\n</baton>\n"
 #define GOOD          GROUP(POLICY NODES)
 
-static char directory[300];
+static char directory[200];
 static struct config *config;
 static struct baton_error error;
 
 static const char *in(const char *name)
 {
-    static char path[400];
+    static char path[600];
 
     snprintf(path, sizeof path, "%s/%s", directory, name);
     return path;
@@ -94,7 +94,7 @@ static void says(const char *text)
 /* Refused, with `line` and `text` in the error. */
 static void refused(const char *xml, int line, const char *text)
 {
-    char place[400];
+    char place[300];
 
     ck_assert_msg(load(xml) != BATON_OK, "loaded: %s", xml);
     ck_assert_ptr_null(config);

@@ -103,11 +103,13 @@ static int64_t kill_a_writer(int acks, long moment_us)
 /* No gap, nothing that was acknowledged is missing, and no half of a call. */
 static int64_t check_rows(int64_t acked)
 {
-    json_t *rows = journal_read(bench.file, &(struct journal_query){.limit = 100000}, NULL), *row;
+    struct baton_error error = {0};
+    json_t *rows = journal_read(bench.file, &(struct journal_query){.limit = 100000}, &error);
     const char *kind = "";
+    json_t *row;
     size_t i;
 
-    ck_assert_ptr_nonnull(rows);
+    ck_assert_msg(rows != NULL, "%s", error.text);
     json_array_foreach(rows, i, row)
     {
         const char *before = kind;
