@@ -238,10 +238,12 @@ function probe.custom(spec) end
 
 --- An action ends well when `run` returns nothing or true, and `look`, if there is one, then
 --- says true (it is asked again until the deadline). It fails when `run` raises or returns
---- false, "why". Where `look` says true at first, it is already so and `run` is not called.
+--- false, "why". nil, "why" says that the node could not even be asked: a node that can't be
+--- asked to stop is not asked again, but fenced or waited for. Where `look` says true at
+--- first, it is already so and `run` is not called.
 ---@class ActionSpec
 ---@field name string
----@field run? fun(node: Node): boolean|Result|nil, string?  nil with a reason has failed too
+---@field run? fun(node: Node): boolean|Result|nil, string?
 ---@field look? Look          is what this action wants true?
 ---@field effect? string      what it changes: "service.stop"
 ---@field deadline? number    seconds for one attempt (10)

@@ -335,7 +335,7 @@ local function act(a, node)
     if a.run then
         local value, why = a.run(node)
         if value == nil and why ~= nil then
-            value = false
+            return nil, why -- the node could not even be asked
         end
         if value == nil then
             value = true

@@ -63,16 +63,21 @@ function remote.complaint(result)
     return result.detail
 end
 
---- The end of an action: true, or false and why, as `run` of an action returns it.
+--- The end of an action: true, or false and why, as `run` of an action returns it. nil and
+--- why where the node could not even be asked: then the group asks it nothing more.
 ---@param result Result
 ---@param what string  what was tried: "start postfix.service"
----@return boolean done
+---@return boolean? done
 ---@return string? why
 function remote.done(result, what)
     if result.ok then
         return true
     end
-    return false, what .. ": " .. remote.complaint(result)
+    local done = false
+    if result.unknown then
+        done = nil
+    end
+    return done, what .. ": " .. remote.complaint(result)
 end
 
 --- The answer of a command that asks a question by its exit code: 0 is yes, the codes in

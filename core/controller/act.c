@@ -233,6 +233,11 @@ void act_effects(struct controller *c)
             ledger_add(c, &effect->u.record);
             if (effect->u.record.kind == GROUP_REC_STEP_END) {
                 tell_end(c, &effect->u.record);
+            } else if (effect->u.record.kind == GROUP_REC_GRANT) {
+                controller_log(
+                    c, WORLD_INFO, effect->u.record.node, "grant", "epoch %lld to %s",
+                    (long long)effect->u.record.epoch,
+                    group_node_name(c->group, effect->u.record.node));
             }
             break;
         case GROUP_DO_RUN:

@@ -128,6 +128,7 @@ void node_looked(
     effects_text(n->serving_why, sizeof n->serving_why, "%s", detail);
     if (serving == GROUP_YES) {
         n->restore_tries = 0;
+        n->restore_owed = false;
         n->out = false;
     } else if (serving == GROUP_NO && g->holder != node && !node_in_plan(g, node)) {
         n->out = true; /* a fresh look saw it stopped, and nobody starts it */

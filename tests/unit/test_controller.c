@@ -195,6 +195,7 @@ START_TEST(the_service_dies_and_the_standby_takes_over)
              "  15.11 step: stop service on server01: ok: done\n"
              "  15.11 step: look on server01\n"
              "  15.16 step: look on server01: it does not serve: address.up: no\n"
+             "  15.16 grant: epoch 2 to server02\n"
              "  15.16 transition: server01 Degraded → Degraded: stopped and confirmed out\n"
              "  15.16 step: start service on server02\n"
              "  15.21 step: start service on server02: ok: done\n"
