@@ -207,7 +207,10 @@ static const char *end_word(const struct group_record *record)
 static void tell_end(struct controller *c, const struct group_record *record)
 {
     struct controller_news news = {
-        .kind = CONTROLLER_STEP, .node = record->node, .step = record->step};
+        .kind = CONTROLLER_STEP,
+        .node = record->node,
+        .plan_slot = record->plan_kind == (int)GROUP_PLAN_EVICT ? 1 : 0,
+        .step = record->step};
     bool fine = record->outcome == (int)GROUP_OK ||
                 strcmp(record->name, group_step_name(GROUP_STEP_LOOK)) == 0;
     char text[GROUP_TEXT_MAX * 2];

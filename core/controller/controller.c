@@ -142,7 +142,7 @@ enum baton_err controller_new(
     group.memory = setup->memory;
     group.now_ms = world_now_ms(c->world);
     c->why = calloc(GROUP_NODES_MAX * POLICY_TRANSITIONS_MAX, sizeof c->why[0]);
-    if (c->why == NULL) {
+    if (c->why == NULL || ledger_start(c) != BATON_OK) {
         baton_fail(error, BATON_NOMEM, "group %s: no memory", setup->name);
         goto fail;
     }
@@ -163,6 +163,7 @@ enum baton_err controller_new(
     return BATON_OK;
 fail:
     group_free(c->group);
+    free(c->ledger.ticket);
     free(c->why);
     free(c);
     return err;

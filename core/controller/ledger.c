@@ -6,16 +6,34 @@
 
 static void written(void *arg, int64_t seq, const struct baton_error *failed);
 
+enum baton_err ledger_start(struct controller *c)
+{
+    c->ledger.ticket = calloc(1, sizeof *c->ledger.ticket);
+    if (c->ledger.ticket == NULL) {
+        return BATON_NOMEM;
+    }
+    c->ledger.ticket->controller = c;
+    return BATON_OK;
+}
+
+static void write_from(struct controller *c, int first)
+{
+    struct ledger *ledger = &c->ledger;
+
+    ledger->writing = ledger->count;
+    ledger->ticket->under_way++;
+    c->world->ops->record(
+        c->world, c->group->name, c->group, ledger->record + first, ledger->count - first, written,
+        ledger->ticket);
+}
+
 void ledger_write(struct controller *c)
 {
     struct ledger *ledger = &c->ledger;
 
-    if (ledger->writing > 0 || ledger->count == 0 || ledger->timer != 0) {
-        return;
+    if (ledger->writing == 0 && ledger->count > 0 && ledger->timer == 0) {
+        write_from(c, 0);
     }
-    ledger->writing = ledger->count;
-    c->world->ops->record(
-        c->world, c->group->name, c->group, ledger->record, ledger->writing, written, c);
 }
 
 void ledger_add(struct controller *c, const struct group_record *record)
@@ -52,25 +70,40 @@ static void try_again(void *arg, uint64_t request, const struct world_result *re
     ledger_write(c);
 }
 
+static void not_written(struct controller *c, const struct baton_error *failed)
+{
+    struct world_request wait = {.kind = WORLD_SLEEP, .timeout_ms = CONTROLLER_REWRITE_MS};
+    struct group_event event = controller_event(c, GROUP_EV_UNRECORDED);
+
+    if (!c->ledger.failed) {
+        controller_log(c, WORLD_ALERT, GROUP_NOBODY, "journal", "%s", failed->text);
+    }
+    c->ledger.failed = true;
+    c->ledger.writing = 0;
+    c->ledger.timer = world_start(c->world, &wait, try_again, c);
+    event.u.recorded.why = failed->text;
+    controller_feed(c, &event, NULL);
+}
+
 static void written(void *arg, int64_t seq, const struct baton_error *failed)
 {
-    struct controller *c = arg;
-    struct ledger *ledger = &c->ledger;
-    struct world_request wait = {.kind = WORLD_SLEEP, .timeout_ms = CONTROLLER_REWRITE_MS};
+    struct ledger_ticket *ticket = arg;
+    struct controller *c = ticket->controller;
+    struct ledger *ledger;
     struct group_event event;
 
-    if (failed != NULL) {
-        if (!ledger->failed) {
-            controller_log(c, WORLD_ALERT, GROUP_NOBODY, "journal", "%s", failed->text);
+    ticket->under_way--;
+    if (c == NULL) {
+        if (ticket->under_way == 0) {
+            free(ticket);
         }
-        ledger->failed = true;
-        ledger->writing = 0;
-        ledger->timer = world_start(c->world, &wait, try_again, c);
-        event = controller_event(c, GROUP_EV_UNRECORDED);
-        event.u.recorded.why = failed->text;
-        controller_feed(c, &event, NULL);
         return;
     }
+    if (failed != NULL) {
+        not_written(c, failed);
+        return;
+    }
+    ledger = &c->ledger;
     ledger->failed = false;
     memmove(
         ledger->record, ledger->record + ledger->writing,
@@ -83,10 +116,22 @@ static void written(void *arg, int64_t seq, const struct baton_error *failed)
     ledger_write(c);
 }
 
+/* What was not given to the journal yet is given now: it is written before it closes. */
 void ledger_stop(struct controller *c)
 {
-    if (c->ledger.timer != 0) {
-        world_cancel(c->world, c->ledger.timer);
+    struct ledger *ledger = &c->ledger;
+
+    if (ledger->timer != 0) {
+        world_cancel(c->world, ledger->timer);
     }
-    free(c->ledger.record);
+    if (ledger->ticket != NULL) {
+        if (ledger->count > ledger->writing) {
+            write_from(c, ledger->writing);
+        }
+        ledger->ticket->controller = NULL;
+        if (ledger->ticket->under_way == 0) {
+            free(ledger->ticket);
+        }
+    }
+    free(ledger->record);
 }

@@ -39,7 +39,15 @@ struct act_step {
     struct policy_task *task;
 };
 
+/* What a write under way comes back to. It outlives a controller that ends first, and then
+ * has none. */
+struct ledger_ticket {
+    struct controller *controller;
+    int under_way;
+};
+
 struct ledger {
+    struct ledger_ticket *ticket;
     struct group_record *record;
     int count, size, writing;
     uint64_t timer; /* of the next try after a failure */
@@ -111,6 +119,7 @@ void act_effects(struct controller *c);
 void act_stop(struct controller *c);
 
 /* ledger.c */
+enum baton_err ledger_start(struct controller *c);
 void ledger_add(struct controller *c, const struct group_record *record);
 void ledger_write(struct controller *c);
 void ledger_stop(struct controller *c);

@@ -141,6 +141,7 @@ static void tear_down(void)
 {
     controller_free(controller);
     controller = NULL;
+    sim_run(sim, sim->now_ms + 1000); /* what was given to the journal last is written */
     ck_assert_msg(
         sim->two_served_ms == 0, "two nodes served for %lld ms\n%s", (long long)sim->two_served_ms,
         sim->trace);
@@ -282,6 +283,24 @@ START_TEST(a_full_disk_touches_nothing_and_loses_no_record)
 }
 END_TEST
 
+START_TEST(a_controller_that_ends_in_mid_write_loses_no_record)
+{
+    int64_t seq;
+
+    normal();
+    sim_thing(&sim->node[0], "service")->up = false;
+    sim->record_ms = 500;
+    sim_run(sim, 15200); /* the failover has begun, its records are under way */
+    seq = controller_group(controller)->seq;
+    ck_assert_int_lt(controller_group(controller)->recorded_seq, seq);
+    controller_free(controller);
+    controller = NULL;
+    sim_run(sim, 20000);
+    ck_assert_int_eq(sim->records, seq);
+    tear_down();
+}
+END_TEST
+
 START_TEST(a_hook_vetoes_a_planned_move)
 {
     struct baton_error error;
@@ -366,6 +385,7 @@ int main(void)
     tcase_add_test(tc, a_cut_off_primary_is_never_assumed_dead);
     tcase_add_test(tc, a_remedy_is_tried_before_the_holder_is_given_up);
     tcase_add_test(tc, a_full_disk_touches_nothing_and_loses_no_record);
+    tcase_add_test(tc, a_controller_that_ends_in_mid_write_loses_no_record);
     tcase_add_test(tc, a_hook_vetoes_a_planned_move);
     tcase_add_test(tc, why_says_what_blocks_a_move_and_when_it_would_clear);
     tcase_add_test(tc, a_policy_is_reloaded_without_losing_state);
