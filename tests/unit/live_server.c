@@ -147,7 +147,7 @@ static void listen_on(
     struct server *server, struct event_base *base, const struct server_script *script,
     const struct sockaddr *address, socklen_t len)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_in6 bound = {0}; /* its port is where that of an IPv4 address is */
     socklen_t bound_len = sizeof bound;
 
     server->base = base;
@@ -157,7 +157,7 @@ static void listen_on(
         (int)len);
     ck_assert_ptr_nonnull(server->listener);
     getsockname(evconnlistener_get_fd(server->listener), (struct sockaddr *)&bound, &bound_len);
-    server->port = ntohs(((struct sockaddr_in *)&bound)->sin_port); /* at the same place in six */
+    server->port = ntohs(bound.sin6_port);
     if (server->certificate != NULL) {
         server->tls = SSL_CTX_new(TLS_server_method());
         ck_assert_int_eq(

@@ -372,7 +372,11 @@ static bool has_heard(void *arg)
     unsigned char arp[64];
     ssize_t len;
 
-    while ((len = recv(ear->fd, arp, sizeof arp, 0)) >= 28) {
+    for (;;) {
+        len = recv(ear->fd, arp, sizeof arp, 0);
+        if (len < 28) {
+            break;
+        }
         ear->heard += arp[7] == 1 && memcmp(arp + 14, arp + 24, 4) == 0;
     }
     return ear->heard >= ear->wanted;

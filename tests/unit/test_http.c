@@ -1,6 +1,7 @@
 #include "live_fixture.h"
 #include "live_server.h"
 
+#include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <event2/dns.h>
 #include <event2/http.h>
@@ -75,7 +76,7 @@ static void on_request(struct evhttp_request *request, void *arg)
 static void up(void)
 {
     struct evhttp_bound_socket *bound;
-    struct sockaddr_storage address;
+    struct sockaddr_in address = {0};
     socklen_t len = sizeof address;
 
     fixture_up(&f);
@@ -84,7 +85,7 @@ static void up(void)
     bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
     ck_assert_ptr_nonnull(bound);
     getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &len);
-    port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+    port = ntohs(address.sin_port);
 }
 
 static void down(void)

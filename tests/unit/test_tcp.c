@@ -131,7 +131,7 @@ START_TEST(silence_until_the_deadline_has_failed)
     getsockname(listener, (struct sockaddr *)&address, &len);
     for (i = 0; i < 4; i++) {
         queued[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        connect(queued[i], (struct sockaddr *)&address, sizeof address);
+        (void)connect(queued[i], (struct sockaddr *)&address, sizeof address);
     }
     ask("127.0.0.1", ntohs(address.sin_port), NULL, 150);
     says(WORLD_FAIL, "no answer within 0.15 s");
