@@ -99,6 +99,14 @@ static void check_groups(const struct config *config, struct report *report)
     }
 }
 
+static bool user_exists(const char *name)
+{
+    struct passwd entry, *found = NULL;
+    char buffer[4096];
+
+    return getpwnam_r(name, &entry, buffer, sizeof buffer, &found) != 0 || found != NULL;
+}
+
 void check_config(const struct config *config, struct report *report)
 {
     size_t socket_max = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
@@ -110,7 +118,7 @@ void check_config(const struct config *config, struct report *report)
             "can have: choose a shorter path",
             config->control_socket, socket_max);
     }
-    if (config->hooks_user != NULL && getpwnam(config->hooks_user) == NULL) {
+    if (config->hooks_user != NULL && !user_exists(config->hooks_user)) {
         report_add(
             report, BATON_INVALID, config->file, 0,
             "<hooks>: there is no user \"%s\": make it, or name another", config->hooks_user);

@@ -1,6 +1,7 @@
 /* The database file: opened, made, checked; records and observations written. */
 #include "journal/store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -145,6 +146,7 @@ static enum baton_err connect_to(
         err = store->db != NULL ? store_fail(store, "open", error)
                                 : baton_fail(error, BATON_NOMEM, "journal %s: no memory", file);
         store_close(store);
+        assert(err != BATON_OK);
         return err;
     }
     sqlite3_extended_result_codes(store->db, 1);

@@ -29,13 +29,14 @@ void bench_start(struct bench *b)
 void bench_end(struct bench *b)
 {
     DIR *directory;
-    struct dirent *entry;
+    const struct dirent *entry;
     char path[800];
 
     bench_close(b);
     event_base_free(b->base);
     directory = opendir(b->directory);
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+    ck_assert_ptr_nonnull(directory);
+    while ((entry = readdir(directory)) != NULL) {
         snprintf(path, sizeof path, "%s/%s", b->directory, entry->d_name);
         unlink(path);
     }

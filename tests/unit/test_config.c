@@ -54,11 +54,12 @@ static void setup(void)
 static void teardown(void)
 {
     DIR *listing = opendir(directory);
-    struct dirent *entry;
+    const struct dirent *entry;
 
     config_free(config);
     config = NULL;
-    while (listing != NULL && (entry = readdir(listing)) != NULL) {
+    ck_assert_ptr_nonnull(listing);
+    while ((entry = readdir(listing)) != NULL) {
         if (unlink(in(entry->d_name)) != 0) {
             rmdir(in(entry->d_name));
         }
@@ -351,13 +352,16 @@ END_TEST
 
 START_TEST(more_errors_than_fit_are_counted)
 {
-    char xml[4000] = "<baton>\n";
+    char xml[4000];
+    FILE *out = fmemopen(xml, sizeof xml, "w");
     int i;
 
+    fputs("<baton>\n", out);
     for (i = 0; i < 30; i++) {
-        strcat(xml, "<nothing-of-the-kind/>\n");
+        fputs("<nothing-of-the-kind/>\n", out);
     }
-    strcat(xml, "<group name='mail'>" POLICY NODES "</group></baton>");
+    fputs("<group name='mail'>" POLICY NODES "</group></baton>", out);
+    fclose(out);
     ck_assert_int_eq(load(xml), BATON_INVALID);
     says("baton.xml:2: unknown element");
     says("\n… and 2");
@@ -381,7 +385,6 @@ START_TEST(files_that_are_no_configuration_are_named)
     ck_assert_int_eq(config_load(in("pipe"), &config, &error), BATON_INVALID);
     says("no regular file");
     memset(big, ' ', (1 << 20) + 10);
-    memcpy(big, "<baton>", 7);
     ck_assert_int_eq(load_bytes(big, (1 << 20) + 10), BATON_LIMIT);
     says("larger than 1 MiB");
     free(big);

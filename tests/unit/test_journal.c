@@ -191,7 +191,7 @@ static void tell_plan(
 
 START_TEST(a_new_journal_remembers_nothing)
 {
-    struct group_memory m;
+    struct group_memory m = {0};
 
     bench_open(&bench);
     ck_assert_int_eq(recall(&m, NULL), BATON_OK);
@@ -204,7 +204,7 @@ END_TEST
 
 START_TEST(the_last_grant_names_holder_and_epoch)
 {
-    struct group_memory m;
+    struct group_memory m = {0};
 
     bench_open(&bench);
     tell_plan(GROUP_REC_GRANT, 1, GROUP_PLAN_START, 1, 0);
@@ -225,7 +225,7 @@ END_TEST
 
 START_TEST(an_interrupted_handover_is_remembered_with_its_grant)
 {
-    struct group_memory m;
+    struct group_memory m = {0};
 
     bench_open(&bench);
     tell_plan(GROUP_REC_PLAN_BEGIN, 1, GROUP_PLAN_FAILBACK, 0, 0);
@@ -252,7 +252,7 @@ END_TEST
 
 START_TEST(a_pause_outlives_a_restart)
 {
-    struct group_memory m;
+    struct group_memory m = {0};
     struct group_record r;
 
     bench_open(&bench);
@@ -270,7 +270,7 @@ END_TEST
 
 START_TEST(unplanned_moves_of_a_day_are_remembered_newest_first)
 {
-    struct group_memory m;
+    struct group_memory m = {0};
     int64_t hour = 3600 * 1000;
 
     bench_open(&bench);
@@ -295,7 +295,7 @@ END_TEST
 START_TEST(a_holder_that_is_configured_no_more_is_named)
 {
     static const char *const others[] = {"server02", "server03"};
-    struct group_memory m;
+    struct group_memory m = {0};
     struct baton_error error;
 
     bench_open(&bench);
@@ -378,7 +378,7 @@ static void give_one_more(void *arg, int64_t seq, const struct baton_error *fail
 
 START_TEST(closing_finishes_what_was_given)
 {
-    struct group_memory m;
+    struct group_memory m = {0};
     json_t *rows;
     int i;
 

@@ -38,7 +38,7 @@ static const char *const nodes[] = {"server01", "server02"};
  * down the pipe. */
 static void write_until_killed(int pipe_fd)
 {
-    struct group_memory m;
+    struct group_memory m = {0};
     int64_t plan;
 
     bench_open(&bench);
@@ -133,7 +133,7 @@ static void check_memory(int64_t records)
     json_t *last = json_array_get(rows, 0);
     const char *kind = json_string_value(json_object_get(last, "kind"));
     int64_t plan = json_integer_value(json_object_get(last, "plan"));
-    struct group_memory m;
+    struct group_memory m = {0};
 
     bench_open(&bench);
     ck_assert_int_eq(
@@ -159,13 +159,12 @@ static void check_memory(int64_t records)
 
 START_TEST(killed_at_any_instant_it_has_all_that_was_acknowledged)
 {
-    unsigned seed = (unsigned)time(NULL);
+    const char *given = getenv("BATON_SEED");
+    unsigned seed =
+        (unsigned)(given != NULL ? strtoul(given, NULL, 10) : (unsigned long)time(NULL));
     int64_t acked = 0, records = 0;
     int i;
 
-    if (getenv("BATON_SEED") != NULL) {
-        seed = (unsigned)strtoul(getenv("BATON_SEED"), NULL, 10);
-    }
     printf("kills: BATON_SEED=%u\n", seed);
     srandom(seed);
     for (i = 0; i < KILLS; i++) {
@@ -230,7 +229,7 @@ static int64_t write_until_full(void)
 START_TEST(on_a_full_disk_it_says_so_and_goes_on_when_there_is_room)
 {
     struct group_record r;
-    struct group_memory m;
+    struct group_memory m = {0};
     char ballast[600];
     int64_t acked;
 
