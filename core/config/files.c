@@ -8,17 +8,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Absolute in any case: a daemon may change its working directory. */
 char *files_resolve(const char *file, const char *path)
 {
     const char *slash = strrchr(file, '/');
-    char *whole = NULL;
+    int folder = slash != NULL ? (int)(slash - file) + 1 : 0;
+    char *here = NULL, *whole = NULL;
 
-    if (path[0] == '/' || slash == NULL) {
+    if (path[0] == '/') {
         return strdup(path);
     }
-    if (asprintf(&whole, "%.*s/%s", (int)(slash - file), file, path) < 0) {
-        return NULL;
+    if (file[0] != '/') {
+        here = getcwd(NULL, 0);
     }
+    if ((file[0] != '/' && here == NULL) || asprintf(
+                                                &whole, "%s%s%.*s%s", here != NULL ? here : "",
+                                                here != NULL ? "/" : "", folder, file, path) < 0) {
+        whole = NULL;
+    }
+    free(here);
     return whole;
 }
 

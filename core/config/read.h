@@ -14,7 +14,8 @@ void read_config(const xmlDoc *doc, const char *file, struct config *config, str
 /* What one element can't say: what is there twice, what contradicts, what is missing. */
 void check_config(const struct config *config, struct report *report);
 
-/* `path` as seen from the folder of `file`; owned by the caller, NULL without memory. */
+/* `path` as seen from the folder of `file`, absolute; owned by the caller, NULL without
+ * memory. */
 char *files_resolve(const char *file, const char *path);
 
 /* May we rely on this file? Each reports with the line where it is named. */

@@ -251,10 +251,18 @@ static enum baton_err make_file(const char *file, struct baton_error *error)
     char temporary[PATH_MAX], sql[sizeof schema + 256];
     struct store *store = NULL;
     enum baton_err err;
+    int fd;
 
     snprintf(temporary, sizeof temporary, "%s.new", file);
     remove_files(temporary);
-    err = connect_to(temporary, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &store, error);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); /* the log inherits it */
+    if (fd < 0) {
+        return baton_fail(
+            error, BATON_IO, "journal %s: can't be made: %s; check its directory", file,
+            strerror(errno));
+    }
+    close(fd);
+    err = connect_to(temporary, SQLITE_OPEN_READWRITE, &store, error);
     if (err == BATON_OK) {
         snprintf(
             sql, sizeof sql,

@@ -179,6 +179,20 @@ START_TEST(everything_that_can_be_said_is_read)
 }
 END_TEST
 
+START_TEST(relative_paths_are_made_absolute)
+{
+    char *before = getcwd(NULL, 0);
+
+    put("baton.xml", TOP("<state directory='s'/>"), strlen(TOP("<state directory='s'/>")), 0644);
+    ck_assert_int_eq(chdir(directory), 0);
+    ck_assert_msg(config_load("baton.xml", &config, &error) == BATON_OK, "%s", error.text);
+    ck_assert_int_eq(chdir(before), 0);
+    free(before);
+    ck_assert_str_eq(config->state_directory, in("s"));
+    ck_assert_str_eq(config->group[0].policy_file, in("p.lua"));
+}
+END_TEST
+
 START_TEST(a_policy_sees_its_site)
 {
     struct policy_site site;
@@ -647,6 +661,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, the_smallest_configuration_has_defaults);
     tcase_add_test(tc, everything_that_can_be_said_is_read);
+    tcase_add_test(tc, relative_paths_are_made_absolute);
     tcase_add_test(tc, a_policy_sees_its_site);
     tcase_add_test(tc, the_shipped_example_loads);
     tcase_add_test(tc, any_order_and_utf16_are_fine);

@@ -427,6 +427,23 @@ END_TEST
 
 /* ---- What it refuses ---- */
 
+START_TEST(only_its_owner_can_read_it)
+{
+    static const char *const tails[] = {"", "-wal", "-shm"};
+    struct stat st;
+    char path[600];
+    size_t i;
+
+    ck_assert_int_eq(chmod(bench.directory, 0755), 0);
+    bench_open(&bench);
+    for (i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+        snprintf(path, sizeof path, "%s%s", bench.file, tails[i]);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_msg((st.st_mode & 077) == 0, "%s has mode %o", path, st.st_mode & 0777);
+    }
+}
+END_TEST
+
 START_TEST(a_second_controller_is_refused_with_the_number_of_the_first)
 {
     struct journal_setup two = {bench.directory, bench.base, 1000};
@@ -596,6 +613,7 @@ int main(void)
     tcase_add_test(tc, all_records_of_a_call_are_written_or_none);
     tcase_add_test(tc, closing_finishes_what_was_given);
     tcase_add_test(tc, it_can_be_read_while_it_is_written);
+    tcase_add_test(tc, only_its_owner_can_read_it);
     tcase_add_test(tc, a_second_controller_is_refused_with_the_number_of_the_first);
     tcase_add_test(tc, a_journal_of_a_newer_schema_is_refused_and_left_alone);
     tcase_add_test(tc, another_database_is_refused_and_left_alone);
