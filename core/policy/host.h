@@ -3,6 +3,7 @@
  *   policy.c   life of a policy, its modules, loading
  *   limits.c   memory cap, instruction budget, where tables were made
  *   sandbox.c  the closed environment; strings.c its string library
+ *   match.c    Lua's patterns, counted
  *   run.c      the one function that enters Lua, and the words for what went wrong there
  *   task.c     coroutines that wait: tasks, parallel, deadline
  *   request.c  a Lua table read as a request to the world, a result made a Lua table
@@ -184,6 +185,8 @@ int run_blame(lua_State *L, const char *format, ...) __attribute__((format(print
 /* The closed global environment. [-0, +0] MAY_THROW */
 void sandbox_open(lua_State *L);
 void strings_open(lua_State *L);
+/* find, match, gmatch and gsub into the table on the top. [-0, +0] MAY_THROW */
+void match_open(lua_State *L);
 /* core.deliberate into the table on the top. [-0, +0] MAY_THROW */
 void sandbox_register(lua_State *L);
 /* tostring without addresses. [-0, +1] MAY_THROW */
@@ -236,6 +239,12 @@ bool table_bool(lua_State *L, int index, const char *key, bool otherwise);
 int table_word(lua_State *L, int index, const char *key, const char *const *words, int otherwise);
 /* Is the value at `index` an object that core.make made with this metatable? */
 bool table_is(lua_State *L, int index, int meta_ref);
+
+/* ---- verdict.c ------------------------------------------------------------------------ */
+
+/* Let go of the verdicts' coroutine and all that its stack holds; the next verdict makes
+ * another. Its slot is in the array part of its table, so nothing is allocated. [-0, +0] */
+void verdict_drop(struct policy *policy);
 
 /* ---- view.c --------------------------------------------------------------------------- */
 

@@ -340,6 +340,7 @@ static enum baton_err start(struct policy *policy, struct baton_error *error)
     free(policy->births);
     policy->births = NULL;
     limits_watch(policy->L);
+    verdict_drop(policy); /* it was made to load, and is watched at every instruction */
     return BATON_OK;
 }
 

@@ -78,7 +78,7 @@ static int format(lua_State *L)
 void strings_open(lua_State *L)
 {
     static const char *const names[] = {
-        "find", "match", "gsub", "upper", "lower", "reverse", "byte", NULL,
+        "upper", "lower", "reverse", "byte", NULL,
     };
 
     luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 1);
@@ -89,6 +89,7 @@ void strings_open(lua_State *L)
         lua_pushcclosure(L, counted, 1);
         lua_setfield(L, -2, names[i]);
     }
+    match_open(L);
     lua_pushcfunction(L, rep);
     lua_setfield(L, -2, "rep");
     lua_getfield(L, -1, "format");

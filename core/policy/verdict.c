@@ -95,6 +95,15 @@ static int make_thread(lua_State *L)
     return 0;
 }
 
+void verdict_drop(struct policy *policy)
+{
+    policy->verdict_co = NULL;
+    lua_rawgeti(policy->L, LUA_REGISTRYINDEX, policy->threads_ref);
+    lua_pushboolean(policy->L, 0);
+    lua_rawseti(policy->L, -2, POLICY_TASKS_MAX + 1);
+    lua_pop(policy->L, 1);
+}
+
 /* Leaves up to three results on verdict_co, from index 1 on. */
 static enum baton_err call(
     struct policy *policy, int function_ref, int node, struct baton_error *error)
@@ -132,7 +141,7 @@ static enum baton_err call(
     case RUN_FAILED:
         break;
     }
-    policy->verdict_co = NULL; /* dead; the next call makes another */
+    verdict_drop(policy);
     return baton_fail(error, failure.code, "%s", failure.text);
 }
 

@@ -37,11 +37,16 @@ static const struct {
      "table.concat(setmetatable({}, { __len = function() return 1 << 50 end,"
      "__index = function() return '' end }))",
      "budget"},
+    {"a pattern without end", "return (('a'):rep(5000)):find(('.-'):rep(30) .. 'b')", "budget"},
+    {"a pattern without end in gsub", "return (('a'):rep(5000)):gsub(('a*'):rep(30) .. 'b', '')",
+     "budget"},
+    {"a pattern without end in gmatch",
+     "for _ in (('a'):rep(5000)):gmatch(('a-'):rep(30) .. 'b') do end", "budget"},
     {"copies without end", "local s = ('x'):rep(500000) while true do local y = s .. 'y' end", ""},
-    {"memory bomb", "local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end",
+    {"memory bomb", "local t = {} while true do t[#t + 1] = ('x'):rep(4000) .. #t end",
      "memory cap"},
     {"memory bomb under pcall",
-     "pcall(function() local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end end) "
+     "pcall(function() local t = {} while true do t[#t + 1] = ('x'):rep(4000) .. #t end end) "
      "while true do end",
      "memory cap"},
     {"doubling string", "local s = 'x' while true do s = s .. s end", "memory cap"},
@@ -84,7 +89,7 @@ static void check_clean(int i, const char *where, const char *text)
 
 START_TEST(at_load)
 {
-    enum baton_err err = fake_try(bombs[_i].body, strlen(bombs[_i].body), 0, 200000);
+    enum baton_err err = fake_try(bombs[_i].body, strlen(bombs[_i].body), 0, 0);
 
     ck_assert_msg(err == BATON_LIMIT || err == BATON_INVALID, "%s: %d", bombs[_i].name, err);
     ck_assert_ptr_null(fake_policy);
@@ -107,7 +112,7 @@ START_TEST(in_fit)
         enum baton_err err = policy_fit(fake_policy, 0, &verdict, &fake_error);
 
         ck_assert_msg(err == BATON_LIMIT || err == BATON_INVALID, "%s: %d", bombs[_i].name, err);
-        check_clean(_i, "in fit", fake_error.text);
+        check_clean(_i, i == 0 ? "in fit" : "in fit again", fake_error.text);
         /* The host is as good as new. */
         ck_assert_msg(
             policy_fit(fake_policy, 1, &verdict, &fake_error) == BATON_OK, "%s", fake_error.text);
