@@ -80,6 +80,13 @@ enum baton_err store_history(
 /* The words for what SQLite answered. `what` is what was tried ("write", "read"). */
 enum baton_err store_fail(const struct store *store, const char *what, struct baton_error *error);
 
+/* Statements without rows; `what` as in store_fail. */
+enum baton_err store_run(
+    struct store *store, const char *sql, const char *what, struct baton_error *error);
+
+/* The statements that stay with the store. */
+enum baton_err store_prepare_writes(struct store *store, struct baton_error *error);
+
 /* A statement of one use. */
 enum baton_err store_prepare(
     struct store *store, const char *sql, sqlite3_stmt **out, struct baton_error *error);
