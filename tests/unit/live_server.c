@@ -226,6 +226,7 @@ static void on_question(struct evdns_server_request *request, void *arg)
 {
     const char *name = request->nquestions > 0 ? request->questions[0]->name : "";
     struct in_addr address[2];
+    struct in6_addr six;
     bool many = strcasecmp(name, "many.test") == 0;
     bool four = request->nquestions > 0 && request->questions[0]->type == EVDNS_TYPE_A;
     const char *dot = strrchr(name, '.');
@@ -241,6 +242,10 @@ static void on_question(struct evdns_server_request *request, void *arg)
     }
     inet_pton(AF_INET, many ? "127.0.0.9" : "127.0.0.1", &address[0]);
     inet_pton(AF_INET, "127.0.0.1", &address[1]);
+    if (!four && strcasecmp(name, "refused.test") == 0) {
+        inet_pton(AF_INET6, "2001:db8::1", &six);
+        evdns_server_request_add_aaaa_reply(request, name, 1, &six, 5);
+    }
     if (four) {
         evdns_server_request_add_a_reply(request, name, many ? 2 : 1, address, 5);
     }

@@ -49,7 +49,8 @@ void server_certificate(const char *dir, const char *name);
 int port_closed(void);
 
 /* A DNS server: NAME.test is 127.0.0.1, "many.test" 127.0.0.9 (closed) and 127.0.0.1,
- * "silent.test" gets no answer, all else does not exist. The world is told to ask it. */
+ * "refused.test" also 2001:db8::1, "silent.test" gets no answer, all else does not exist. The world
+ * is told to ask it. */
 struct world;
 struct evdns_server_port *dns_up(struct event_base *base, struct world *world);
 

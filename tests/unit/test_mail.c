@@ -363,6 +363,25 @@ START_TEST(names_are_resolved_and_those_that_are_not_are_unknown)
 }
 END_TEST
 
+/* refused.test has 127.0.0.1 and an IPv6 address that this host has no route to. */
+START_TEST(an_address_that_refuses_outweighs_one_that_can_not_be_asked)
+{
+    struct evdns_server_port *dns;
+    struct world_request request;
+
+    if (!netns_enter(true)) {
+        return;
+    }
+    dns = dns_up(f.base, f.world);
+    request = question(WORLD_SMTP, WORLD_PLAIN);
+    request.u.mail.host = "refused.test";
+    request.u.mail.port = port_closed();
+    fixture_ask(&f, &request, &a);
+    says(WORLD_FAIL, -1, "connection refused");
+    evdns_close_server_port(dns);
+}
+END_TEST
+
 START_TEST(a_cancelled_probe_closes_its_connection_and_is_not_answered)
 {
     struct world_request request;
@@ -406,6 +425,7 @@ int main(void)
     tcase_add_test(tests, an_imap_server_is_greeted_without_a_login);
     tcase_add_test(tests, a_pop3_server_is_greeted_without_a_login);
     tcase_add_test(tests, names_are_resolved_and_those_that_are_not_are_unknown);
+    tcase_add_test(tests, an_address_that_refuses_outweighs_one_that_can_not_be_asked);
     tcase_add_test(tests, a_cancelled_probe_closes_its_connection_and_is_not_answered);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);

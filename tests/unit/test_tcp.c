@@ -20,6 +20,10 @@ static const struct server_script mute = {.banner = NULL};
 static const struct server_script hung_up = {.banner = NULL, .then = SERVER_CLOSE};
 static const struct server_script cut = {.banner = "220 ma", .then = SERVER_CLOSE};
 
+static const struct server_script no_line = {.banner = "220 mail.test"};
+static const struct server_script half = {.banner = "22"};
+static const struct server_script rude = {.banner = "554 \x1b[2J\xff\xfe no\r\n"};
+
 static void up(void)
 {
     fixture_up(&f);
@@ -119,6 +123,26 @@ START_TEST(a_banner_that_ends_with_the_connection_is_judged_as_it_stands)
 }
 END_TEST
 
+START_TEST(a_banner_without_a_line_break_is_judged_as_soon_as_it_can_be)
+{
+    server_up(&server, f.base, &no_line);
+    ask("127.0.0.1", server.port, "220", 5000);
+    says(WORLD_OK, "connected, banner \"220 mail.test\"");
+    server_down(&server);
+    server_up(&server, f.base, &half);
+    ask("127.0.0.1", server.port, "220", 100);
+    says(WORLD_FAIL, "only \"22\" of a banner within 0.1 s");
+}
+END_TEST
+
+START_TEST(what_is_not_printable_does_not_get_into_the_sentence)
+{
+    server_up(&server, f.base, &rude);
+    ask("127.0.0.1", server.port, "220", 5000);
+    says(WORLD_FAIL, "banner \"554 ?[2J?? no\" instead of \"220\"");
+}
+END_TEST
+
 /* A listener whose queue is full drops what comes: nobody answers. */
 START_TEST(silence_until_the_deadline_has_failed)
 {
@@ -188,6 +212,21 @@ START_TEST(names_are_resolved_and_each_address_is_tried)
 }
 END_TEST
 
+/* refused.test has 127.0.0.1 and an IPv6 address that this host has no route to. */
+START_TEST(an_address_that_refuses_outweighs_one_that_can_not_be_asked)
+{
+    struct evdns_server_port *dns;
+
+    if (!netns_enter(true)) {
+        return;
+    }
+    dns = dns_up(f.base, f.world);
+    ask("refused.test", port_closed(), NULL, 5000);
+    says(WORLD_FAIL, "connection refused");
+    evdns_close_server_port(dns);
+}
+END_TEST
+
 START_TEST(a_name_that_does_not_exist_is_unknown)
 {
     struct evdns_server_port *dns = dns_up(f.base, f.world);
@@ -246,11 +285,14 @@ int main(void)
     tcase_add_test(tests, no_banner_in_time_has_failed);
     tcase_add_test(tests, a_connection_closed_without_a_banner_has_failed);
     tcase_add_test(tests, a_banner_that_ends_with_the_connection_is_judged_as_it_stands);
+    tcase_add_test(tests, a_banner_without_a_line_break_is_judged_as_soon_as_it_can_be);
+    tcase_add_test(tests, what_is_not_printable_does_not_get_into_the_sentence);
     tcase_add_test(tests, silence_until_the_deadline_has_failed);
     tcase_add_test(tests, no_route_of_our_own_is_unknown);
     tcase_add_test(tests, no_descriptor_left_is_unknown);
     tcase_add_test(tests, a_port_that_is_none_is_unknown);
     tcase_add_test(tests, names_are_resolved_and_each_address_is_tried);
+    tcase_add_test(tests, an_address_that_refuses_outweighs_one_that_can_not_be_asked);
     tcase_add_test(tests, a_name_that_does_not_exist_is_unknown);
     tcase_add_test(tests, a_name_that_is_not_resolved_in_time_is_unknown);
     tcase_add_test(tests, a_cancelled_probe_closes_its_connection_and_is_not_answered);

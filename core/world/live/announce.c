@@ -259,7 +259,9 @@ bool announce(
     }
     sent = send_one(index, address);
     if (!sent) {
-        snprintf(why, why_size, "not announced: %s", strerror(errno));
+        snprintf(
+            why, why_size, "not announced: %s",
+            errno == EPROTOTYPE ? "no Ethernet there" : strerror(errno));
     }
     if (announcement == NULL) {
         announcement = calloc(1, sizeof *announcement);

@@ -12,10 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define CURL_IDLE_MAX      32   /* easy handles kept for the next transfer */
 #define CURL_BUFFER_SIZE   4096 /* of each handle; answers to probes are short */
 #define CURL_ADDRESSES_MAX 8    /* of a name that are tried */
+#define CURL_CA_CACHE_S    300  /* until a CA file is read again; some hold 150 CAs */
 
 struct live_curl {
     struct event_base *base;
@@ -189,6 +192,7 @@ void curl_transfer_trust(struct curl_transfer *transfer, bool verify, const char
     }
     /* With a directory too, libcurl would read all of the CAs anew for each transfer. */
     curl_easy_setopt(transfer->easy, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(transfer->easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CURL_CA_CACHE_S);
 }
 
 static bool add(struct curl_transfer *transfer)
@@ -198,27 +202,45 @@ static bool add(struct curl_transfer *transfer)
     return transfer->added;
 }
 
-/* "+name:port:address,[address],…" for CURLOPT_RESOLVE; the + lets it grow old. */
+/* Connecting a datagram socket sends nothing, it only looks for a route. */
+static bool has_route(const struct evutil_addrinfo *address)
+{
+    int fd = socket(address->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool found;
+
+    if (fd < 0) {
+        return true;
+    }
+    found = connect(fd, address->ai_addr, (socklen_t)address->ai_addrlen) == 0;
+    close(fd);
+    return found;
+}
+
+/* "+name:port:address,[address],…" for CURLOPT_RESOLVE; the + lets it grow old. libcurl
+ * reports the error of the last address only: those without a route are left out, so that
+ * they don't hide that another one refused. */
 static struct curl_slist *addresses_for_curl(
-    const char *host, int port, const struct evutil_addrinfo *found)
+    const char *host, int port, const struct evutil_addrinfo *found, bool all)
 {
     char text[1024], number[INET6_ADDRSTRLEN + 20];
     int len = snprintf(text, sizeof text, "+%.256s:%d:", host, port), n = 0;
 
-    for (; found != NULL && n < CURL_ADDRESSES_MAX; found = found->ai_next, n++) {
+    for (; found != NULL && n < CURL_ADDRESSES_MAX; found = found->ai_next) {
         bool six = found->ai_family == AF_INET6;
 
         if (getnameinfo(
                 found->ai_addr, (socklen_t)found->ai_addrlen, number, sizeof number, NULL, 0,
-                NI_NUMERICHOST) != 0) {
+                NI_NUMERICHOST) != 0 ||
+            (!all && !has_route(found))) {
             continue;
         }
         len += snprintf(
             text + len, sizeof text - (size_t)len, "%s%s%s%s", n > 0 ? "," : "", six ? "[" : "",
             number, six ? "]" : "");
         assert(len < (int)sizeof text);
+        n++;
     }
-    return curl_slist_append(NULL, text);
+    return n > 0 ? curl_slist_append(NULL, text) : NULL;
 }
 
 static void on_resolved(void *arg, struct evutil_addrinfo *found, const char *why)
@@ -227,7 +249,10 @@ static void on_resolved(void *arg, struct evutil_addrinfo *found, const char *wh
 
     transfer->resolve = NULL;
     if (found != NULL) {
-        transfer->addresses = addresses_for_curl(transfer->host, transfer->port, found);
+        transfer->addresses = addresses_for_curl(transfer->host, transfer->port, found, false);
+        if (transfer->addresses == NULL) {
+            transfer->addresses = addresses_for_curl(transfer->host, transfer->port, found, true);
+        }
         curl_easy_setopt(transfer->easy, CURLOPT_RESOLVE, transfer->addresses);
         evutil_freeaddrinfo(found);
     } else {
@@ -299,7 +324,7 @@ static const char *words(const struct curl_transfer *transfer, CURLcode code)
     return transfer->error[0] != 0 ? transfer->error : curl_easy_strerror(code);
 }
 
-enum world_outcome curl_transfer_judge(
+static enum world_outcome judge(
     struct curl_transfer *transfer, CURLcode code, char *text, size_t size)
 {
     long error = 0;
@@ -335,4 +360,13 @@ enum world_outcome curl_transfer_judge(
         snprintf(text, size, "%.250s", words(transfer, code));
         return WORLD_UNKNOWN;
     }
+}
+
+enum world_outcome curl_transfer_judge(
+    struct curl_transfer *transfer, CURLcode code, char *text, size_t size)
+{
+    enum world_outcome outcome = judge(transfer, code, text, size);
+
+    tcp_printable(text);
+    return outcome;
 }

@@ -1,5 +1,6 @@
 #include "world/live/curl.h"
 #include "world/live/request.h"
+#include "world/live/tcp.h"
 
 #include <event2/buffer.h>
 #include <event2/event_struct.h>
@@ -73,7 +74,7 @@ static void keep_line(struct mail *mail, const char *line, size_t len)
     len = len < MAIL_LINE_MAX ? len : MAIL_LINE_MAX - 1;
     memcpy(mail->last, line, len);
     mail->last[len] = 0;
-    mail->last[strcspn(mail->last, "\r\n")] = 0;
+    tcp_printable(mail->last);
     if (mail->n_lines++ == 0) {
         memcpy(mail->banner, mail->last, sizeof mail->banner);
     }

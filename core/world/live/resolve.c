@@ -98,7 +98,8 @@ struct resolve *resolve_start(
     resolve->arg = arg;
     memcpy(resolve->host, host, strlen(host) + 1);
     snprintf(service, sizeof service, "%d", port);
-    hints.ai_flags = EVUTIL_AI_ADDRCONFIG | EVUTIL_AI_NUMERICSERV;
+    /* Not AI_ADDRCONFIG: libevent looks once in a process's life for a default route. */
+    hints.ai_flags = EVUTIL_AI_NUMERICSERV;
     resolve->starting = true;
     query = evdns_getaddrinfo(dns, host, service, &hints, on_answer, resolve);
     resolve->starting = false;

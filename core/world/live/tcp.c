@@ -20,6 +20,7 @@ struct tcp {
     struct event event;
     int fd;
     bool connected;
+    int said_no;  /* errno of an address that refused; outweighs those that can't be asked */
     char *expect; /* NULL: a connection is enough */
     size_t line_len;
     char line[TCP_LINE_MAX];
@@ -73,6 +74,16 @@ const char *tcp_sentence(int error)
     }
 }
 
+void tcp_printable(char *line)
+{
+    line[strcspn(line, "\r\n")] = 0;
+    for (; *line != 0; line++) {
+        if (*line < 0x20 || *line > 0x7e) {
+            *line = '?';
+        }
+    }
+}
+
 static struct tcp *tcp_of(struct live_request *request)
 {
     return (struct tcp *)request;
@@ -87,11 +98,16 @@ static void let_go(struct tcp *tcp)
     }
 }
 
+static bool banner_right(const struct tcp *tcp)
+{
+    return strncmp(tcp->line, tcp->expect, strlen(tcp->expect)) == 0;
+}
+
 static void judge_banner(struct tcp *tcp)
 {
-    bool right = strncmp(tcp->line, tcp->expect, strlen(tcp->expect)) == 0;
+    bool right = banner_right(tcp);
 
-    tcp->line[strcspn(tcp->line, "\r\n")] = 0;
+    tcp_printable(tcp->line);
     if (right) {
         live_request_say(&tcp->head, WORLD_OK, -1, "connected, banner \"%.200s\"", tcp->line);
     } else {
@@ -115,7 +131,8 @@ static void on_line(struct tcp *tcp)
     } else {
         tcp->line_len += (size_t)n;
         tcp->line[tcp->line_len] = 0;
-        if (n == 0 || strpbrk(tcp->line, "\r\n") != NULL || tcp->line_len == sizeof tcp->line - 1) {
+        if (n == 0 || banner_right(tcp) || strpbrk(tcp->line, "\r\n") != NULL ||
+            tcp->line_len == sizeof tcp->line - 1) {
             judge_banner(tcp);
         }
     }
@@ -159,19 +176,26 @@ static int dial(struct tcp *tcp, const struct sockaddr *address, socklen_t len)
     return 0;
 }
 
-/* The next address that can be tried, else the end with the last one's error. */
+/* The next address that can be tried, else the end with what one of them said. */
 static void dial_next(struct tcp *tcp, int error)
 {
     let_go(tcp);
-    while (tcp->next != NULL) {
+    for (;;) {
         struct evutil_addrinfo *at = tcp->next;
 
+        if (tcp_outcome(error) == WORLD_FAIL) {
+            tcp->said_no = error;
+        }
+        if (at == NULL) {
+            break;
+        }
         tcp->next = at->ai_next;
         error = dial(tcp, at->ai_addr, (socklen_t)at->ai_addrlen);
         if (error == 0) {
             return;
         }
     }
+    error = tcp->said_no != 0 ? tcp->said_no : error;
     live_request_say(&tcp->head, tcp_outcome(error), -1, "%s", tcp_sentence(error));
 }
 
@@ -247,6 +271,9 @@ static void at_deadline(struct live_request *request, struct world_result *resul
         snprintf(text, sizeof text, "name not resolved within %.6g s", seconds);
     } else if (!tcp->connected) {
         snprintf(text, sizeof text, "no answer within %.6g s", seconds);
+    } else if (tcp->line_len > 0) {
+        tcp_printable(tcp->line);
+        snprintf(text, sizeof text, "only \"%.60s\" of a banner within %.6g s", tcp->line, seconds);
     } else {
         snprintf(text, sizeof text, "connected, but no banner within %.6g s", seconds);
     }

@@ -11,4 +11,8 @@ enum world_outcome tcp_outcome(int error);
 /* "connection refused"; never NULL, valid until the next call. */
 const char *tcp_sentence(int error);
 
+/* What a stranger said goes into logs, JSON and terminals: all that is not printable ASCII
+ * becomes '?', the line ends at its first line break. */
+void tcp_printable(char *line);
+
 #endif
