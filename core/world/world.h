@@ -43,8 +43,16 @@ enum world_kind {
     WORLD_HOOK,    /* all programs in hooks/EVENT.d, in order of their names */
 };
 
-enum world_mail_proto { WORLD_SMTP = 0, WORLD_IMAP, WORLD_POP3 };
-enum world_tls { WORLD_PLAIN = 0, WORLD_STARTTLS, WORLD_TLS };
+enum world_mail_proto {
+    WORLD_SMTP = 0,
+    WORLD_IMAP,
+    WORLD_POP3
+};
+enum world_tls {
+    WORLD_PLAIN = 0,
+    WORLD_STARTTLS,
+    WORLD_TLS
+};
 enum world_address_op {
     WORLD_ADDRESS_ADD = 0, /* add (an address that is there already is fine) and announce */
     WORLD_ADDRESS_DELETE,  /* gone already is fine */
@@ -71,8 +79,8 @@ struct world_request {
             enum world_tls tls;
             const char *host;
             int port;
-            bool verify;           /* check the certificate */
-            const char *ca_file;   /* NULL: the system's */
+            bool verify;         /* check the certificate */
+            const char *ca_file; /* NULL: the system's */
         } mail;
         struct {
             const char *method, *url;
@@ -81,7 +89,7 @@ struct world_request {
             size_t body_len;
             const struct world_pair *header;
             int n_headers;
-            int expect; /* status wanted; 0: any below 400 */
+            int expect;        /* status wanted; 0: any below 400 */
             const char *match; /* NULL, or a string that the body must contain */
             bool verify;
             const char *ca_file;
@@ -89,16 +97,16 @@ struct world_request {
             size_t body_max;    /* of the answer; more is cut and marked */
         } http;
         struct {
-            const char *node; /* NULL: on the controller itself */
+            const char *node;        /* NULL: on the controller itself */
             const char *const *argv; /* ends with NULL; never through a shell locally; for a
                                         remote shell each word is quoted */
             const char *input;
             size_t input_len;
-            size_t output_max; /* of each stream; more is read and thrown away, marked */
+            size_t output_max;  /* of each stream; more is read and thrown away, marked */
             const char *effect; /* NULL, or what it changes ("service.stop"): the simulated
                                    world applies it to its model; others ignore it */
-            const char *asks; /* NULL, or what it asks ("address.up"): the simulated world
-                                 answers by exit code; others ignore it */
+            const char *asks;   /* NULL, or what it asks ("address.up"): the simulated world
+                                   answers by exit code; others ignore it */
         } exec;
         struct {
             enum world_address_op op;
@@ -109,18 +117,22 @@ struct world_request {
             const struct world_pair *fact; /* BATON_* variables without the prefix */
             int n_facts;
             const char *json; /* on standard input */
-        } hook; /* WORLD_FAIL: one said no (exit not 0); UNKNOWN: none could say */
+        } hook;               /* WORLD_FAIL: one said no (exit not 0); UNKNOWN: none could say */
     } u;
 };
 
-enum world_outcome { WORLD_UNKNOWN = 0, WORLD_OK, WORLD_FAIL }; /* = enum group_outcome */
+enum world_outcome {
+    WORLD_UNKNOWN = 0,
+    WORLD_OK,
+    WORLD_FAIL
+}; /* = enum group_outcome */
 
 struct world_result {
     enum world_outcome outcome;
     int64_t latency_us;
-    int code; /* exit code, HTTP status or mail reply code; -1: none */
+    int code;           /* exit code, HTTP status or mail reply code; -1: none */
     const char *detail; /* one sentence, never NULL: "connection refused" */
-    const char *out; /* standard output or body; never NULL */
+    const char *out;    /* standard output or body; never NULL */
     size_t out_len;
     const char *err; /* standard error; never NULL */
     size_t err_len;
@@ -130,7 +142,12 @@ struct world_result {
 typedef void world_done_fn(void *arg, uint64_t request, const struct world_result *result);
 typedef void world_recorded_fn(void *arg, int64_t seq, const struct baton_error *failed);
 
-enum world_level { WORLD_DEBUG = 0, WORLD_INFO, WORLD_WARNING, WORLD_ALERT };
+enum world_level {
+    WORLD_DEBUG = 0,
+    WORLD_INFO,
+    WORLD_WARNING,
+    WORLD_ALERT
+};
 
 struct world_log {
     enum world_level level;
@@ -147,18 +164,19 @@ struct world_ops {
     uint64_t (*random)(struct world *world);
     /* Returns the request's number, never 0: a request that can't be started completes
      * with WORLD_UNKNOWN and the reason, like any other. */
-    uint64_t (*start)(struct world *world, const struct world_request *request,
-                      world_done_fn *done, void *arg);
+    uint64_t (*start)(
+        struct world *world, const struct world_request *request, world_done_fn *done, void *arg);
     /* A number that is not running any more is fine. */
     void (*cancel)(struct world *world, uint64_t request);
     /* Write records durably, in order, all or none; `done` gets the last one's seq and
      * NULL, or the error. Calls for one group complete in the order they were made. */
-    void (*record)(struct world *world, const char *group, const struct group *names,
-                   const struct group_record *records, int count, world_recorded_fn *done,
-                   void *arg);
+    void (*record)(
+        struct world *world, const char *group, const struct group *names,
+        const struct group_record *records, int count, world_recorded_fn *done, void *arg);
     /* Keep one observation; batched, no answer. */
-    void (*observe)(struct world *world, const char *group, const char *node, const char *probe,
-                    enum group_outcome outcome, int64_t latency_us, const char *detail);
+    void (*observe)(
+        struct world *world, const char *group, const char *node, const char *probe,
+        enum group_outcome outcome, int64_t latency_us, const char *detail);
     void (*log)(struct world *world, const struct world_log *line);
 };
 
@@ -171,8 +189,8 @@ static inline int64_t world_now_ms(struct world *world)
     return world->ops->now_ms(world);
 }
 
-static inline uint64_t world_start(struct world *world, const struct world_request *request,
-                                   world_done_fn *done, void *arg)
+static inline uint64_t world_start(
+    struct world *world, const struct world_request *request, world_done_fn *done, void *arg)
 {
     return world->ops->start(world, request, done, arg);
 }

@@ -19,8 +19,8 @@ struct live_setup {
     const struct config *config; /* transports of the nodes, hooks, secrets, log; borrowed */
 };
 
-enum baton_err live_new(const struct live_setup *setup, struct world **out,
-                        struct baton_error *error);
+enum baton_err live_new(
+    const struct live_setup *setup, struct world **out, struct baton_error *error);
 
 /* Cancels all requests, kills and reaps all children, flushes the log. */
 void live_free(struct world *world);

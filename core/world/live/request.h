@@ -25,8 +25,9 @@ struct live_kind {
      * Returns false with a sentence in `why` where it can't begin: it then ends with
      * WORLD_UNKNOWN (live.c sees to it, on the next turn of the loop), after `stop`. May
      * call live_request_end itself: that is deferred to the next turn of the loop too. */
-    bool (*start)(struct live_request *request, const struct world_request *wanted, char *why,
-                  size_t why_size);
+    bool (*start)(
+        struct live_request *request, const struct world_request *wanted, char *why,
+        size_t why_size);
     /* Let go of everything: events, sockets, easy handles, children (killed by process
      * group; reaping goes on in the background). Called exactly once, after the end, the
      * deadline or a cancel, also after a failed start. Must not call live_request_end. */
@@ -57,21 +58,22 @@ struct live_request {
 void live_request_end(struct live_request *request, const struct world_result *result);
 
 /* Short form: outcome and sentence only. */
-void live_request_say(struct live_request *request, enum world_outcome outcome, int code,
-                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+void live_request_say(
+    struct live_request *request, enum world_outcome outcome, int code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 struct event_base *live_base(struct live *live);
 const struct config *live_config(struct live *live);
 /* The node of that name in any group of the configuration, NULL if there is none. */
 const struct config_node *live_node(struct live *live, const char *name);
-struct live_curl *live_curl(struct live *live); /* the shared multi handle (curl.c) */
-struct evdns_base *live_dns(struct live *live); /* for names in tcp.c */
+struct live_curl *live_curl(struct live *live);    /* the shared multi handle (curl.c) */
+struct evdns_base *live_dns(struct live *live);    /* for names in tcp.c */
 struct children *live_children(struct live *live); /* child.c */
 struct ssh *live_ssh(struct live *live);           /* ssh.c */
 struct announcer *live_announcer(struct live *live);
 const struct hooks_user *live_hooks_user(struct live *live); /* hooks.c */
-struct world *live_world(struct live *live);       /* to log */
-int64_t live_now_us(void);                      /* CLOCK_BOOTTIME */
+struct world *live_world(struct live *live);                 /* to log */
+int64_t live_now_us(void);                                   /* CLOCK_BOOTTIME */
 
 extern const struct live_kind live_kind_sleep;   /* live.c */
 extern const struct live_kind live_kind_tcp;     /* tcp.c */
@@ -82,8 +84,8 @@ extern const struct live_kind live_kind_address; /* address.c, with announce.c *
 extern const struct live_kind live_kind_hook;    /* hooks.c, on child.c */
 
 /* curl.c: libcurl's multi interface on the loop. */
-enum baton_err live_curl_new(struct event_base *base, struct live_curl **out,
-                             struct baton_error *error);
+enum baton_err live_curl_new(
+    struct event_base *base, struct live_curl **out, struct baton_error *error);
 void live_curl_free(struct live_curl *curl);
 
 #endif

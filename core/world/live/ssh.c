@@ -76,6 +76,7 @@ char *ssh_quote(const char *const *argv)
         if (i > 0) {
             *at++ = ' ';
         }
+        /* cppcheck-suppress uninitdata ; this is where it is written */
         *at++ = '\'';
         for (c = argv[i]; *c != 0; c++) {
             if (*c == '\'') {
