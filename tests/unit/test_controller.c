@@ -45,7 +45,13 @@ static const char mail_lua[] =
     "    if r.unknown then return nil, r.detail end\n"
     "    return r.ok, r.detail\n"
     "  end,\n"
-    "  fit = function(node) return node.smtp.ok and node.ssh.ok end,\n"
+    "  fit = function(node)\n"
+    "    while param.loops and node.smtp.failed do end\n"
+    "    if param.grows and node.smtp.failed then local t = {} while true do t[#t + 1] = "
+    "('x'):rep(1000) "
+    ".. #t end end\n"
+    "    return node.smtp.ok and node.ssh.ok\n"
+    "  end,\n"
     "  remedies = { { when = function(node) return node.smtp.failed and node.ssh.ok and "
     "(param.restarts or 0) > 0, 'smtp failed, ssh works' end,\n"
     "    run = service, attempts = 1, within = 60 } },\n"
@@ -301,6 +307,47 @@ START_TEST(a_controller_that_ends_in_mid_write_loses_no_record)
 }
 END_TEST
 
+/* The policy goes wild in the very moment when it would be needed. */
+static void goes_wild(const char *how, const char *what)
+{
+    struct baton_error error;
+    struct policy *good;
+
+    set_up();
+    params[0] = (struct world_pair){how, "true"};
+    site.n_params = 1;
+    serving(0, true);
+    start();
+    sim_run(sim, 10000);
+    sim_thing(&sim->node[0], "service")->up = false;
+    sim_run(sim, 30000);
+    ck_has("hold: ");
+    ck_has("mail.lua:");
+    ck_has(what);
+    ck_assert_int_eq(controller_group(controller)->hold, GROUP_HOLD_POLICY);
+    ck_assert_int_eq(controller_group(controller)->holder, 0);
+    ck_assert_msg(sim_thing(&sim->node[0], "address")->up, "the node was touched\n%s", sim->trace);
+    site.n_params = 0;
+    good = load(mail_lua, &error);
+    ck_assert_msg(good != NULL, "%s", error.text);
+    ck_assert_int_eq(controller_reload(controller, good, &error), BATON_OK);
+    sim_run(sim, 60000);
+    ck_assert_int_eq(controller_group(controller)->holder, 1);
+    tear_down();
+}
+
+START_TEST(a_policy_that_loops_for_ever_holds_its_group_until_a_better_one_comes)
+{
+    goes_wild("loops", "instructions");
+}
+END_TEST
+
+START_TEST(a_policy_that_eats_memory_holds_its_group_until_a_better_one_comes)
+{
+    goes_wild("grows", "memory");
+}
+END_TEST
+
 START_TEST(a_hook_vetoes_a_planned_move)
 {
     struct baton_error error;
@@ -386,6 +433,8 @@ int main(void)
     tcase_add_test(tc, a_remedy_is_tried_before_the_holder_is_given_up);
     tcase_add_test(tc, a_full_disk_touches_nothing_and_loses_no_record);
     tcase_add_test(tc, a_controller_that_ends_in_mid_write_loses_no_record);
+    tcase_add_test(tc, a_policy_that_loops_for_ever_holds_its_group_until_a_better_one_comes);
+    tcase_add_test(tc, a_policy_that_eats_memory_holds_its_group_until_a_better_one_comes);
     tcase_add_test(tc, a_hook_vetoes_a_planned_move);
     tcase_add_test(tc, why_says_what_blocks_a_move_and_when_it_would_clear);
     tcase_add_test(tc, a_policy_is_reloaded_without_losing_state);
