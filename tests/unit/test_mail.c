@@ -231,11 +231,11 @@ END_TEST
 
 START_TEST(silence_has_failed_and_says_where)
 {
-    ask(&mute, WORLD_SMTP, WORLD_PLAIN, 150);
-    says(WORLD_FAIL, -1, "connected, but no banner within 0.15 s");
+    ask(&mute, WORLD_SMTP, WORLD_PLAIN, 1000);
+    says(WORLD_FAIL, -1, "connected, but no banner within 1 s");
     server_down(&server);
-    ask(&deaf, WORLD_SMTP, WORLD_PLAIN, 150);
-    says(WORLD_FAIL, 220, "no more answer within 0.15 s; last heard \"220 mail.test ESMTP\"");
+    ask(&deaf, WORLD_SMTP, WORLD_PLAIN, 1000);
+    says(WORLD_FAIL, 220, "no more answer within 1 s; last heard \"220 mail.test ESMTP\"");
 }
 END_TEST
 
@@ -296,10 +296,10 @@ START_TEST(a_server_that_never_answers_quit_is_ok_and_does_not_hold_the_loop_up)
 
     clock = event_new(f.base, -1, EV_PERSIST, tick, &ticks);
     event_add(clock, &(struct timeval){0, 5000});
-    ask(&quit_unheard, WORLD_SMTP, WORLD_PLAIN, 300);
+    ask(&quit_unheard, WORLD_SMTP, WORLD_PLAIN, 1500);
     event_free(clock);
     says(WORLD_OK, 250, "220 mail.test ESMTP (did not answer to the end)");
-    ck_assert_int_lt(a.latency_us, 290000);
+    ck_assert_int_lt(a.latency_us, 1500000); /* up to the answer to NOOP */
     ck_assert_int_gt(ticks, 10);
     heard("EHLO|NOOP|QUIT|");
 }
