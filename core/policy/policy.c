@@ -31,7 +31,7 @@ static int random_number(lua_State *L)
 
     switch (lua_gettop(L)) {
     case 0:
-        lua_pushnumber(L, (lua_Number)(bits >> 11) * 0x1p-53);
+        lua_pushnumber(L, (lua_Number)(bits >> 11) / 9007199254740992.0); /* 2^53 */
         return 1;
     case 1:
         high = luaL_checkinteger(L, 1);
@@ -42,7 +42,8 @@ static int random_number(lua_State *L)
     }
     luaL_argcheck(L, low <= high, lua_gettop(L), "interval is empty");
     span = (uint64_t)high - (uint64_t)low + 1;
-    lua_pushinteger(L, (lua_Integer)((uint64_t)low + (span != 0 ? bits % span : bits)));
+    bits = (uint64_t)low + (span != 0 ? bits % span : bits);
+    lua_pushinteger(L, (lua_Integer)bits);
     return 1;
 }
 

@@ -104,8 +104,7 @@ static void branch_ended(struct policy_task *task)
         struct policy_task *other;
 
         /* The first that fails ends the others. */
-        DL_FOREACH(parent->children, other)
-        {
+        for (other = parent->children; other != NULL; other = other->next) {
             if (!other->ended) {
                 other->ended = true;
                 parent->waits_for--;
@@ -133,8 +132,7 @@ static void resume(struct policy_task *task)
     policy->current = NULL;
     if (end == RUN_WAITS) {
         assert(task->request != 0 || task->waits_for > 0);
-        DL_FOREACH(task->children, child)
-        {
+        for (child = task->children; child != NULL; child = child->next) {
             if (!child->started) {
                 set_ready(child);
             }
@@ -399,8 +397,7 @@ static void pass_on_failure(lua_State *L, struct policy_task *task)
 {
     struct policy_task *child;
 
-    DL_FOREACH(task->children, child)
-    {
+    for (child = task->children; child != NULL; child = child->next) {
         if (child->failed) {
             task->deliberate = child->deliberate;
             lua_pushstring(L, child->text);

@@ -59,7 +59,7 @@ static void answer(const struct world_request *wanted, struct fake_request *requ
         request->outcome = WORLD_FAIL;
         snprintf(request->detail, sizeof request->detail, "connection refused");
     }
-    if (argv == NULL) {
+    if (argv == NULL || argv[0] == NULL) {
         return;
     }
     for (int i = 0; argv[i] != NULL; i++) {
