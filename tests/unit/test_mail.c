@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static struct fixture f;
 static struct answer a;
@@ -263,6 +264,22 @@ START_TEST(no_route_of_our_own_is_unknown)
 }
 END_TEST
 
+START_TEST(no_descriptor_left_is_unknown)
+{
+    struct world_request request = question(WORLD_SMTP, WORLD_PLAIN);
+    struct rlimit before, none;
+
+    request.u.mail.port = port_closed();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    fixture_ask(&f, &request, &a);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    says(WORLD_UNKNOWN, -1, "this host has no file descriptor left");
+}
+END_TEST
+
 START_TEST(a_refused_greeting_has_failed)
 {
     ask(&ehlo_refused, WORLD_SMTP, WORLD_PLAIN, 10000);
@@ -419,6 +436,7 @@ int main(void)
     tcase_add_test(tests, silence_has_failed_and_says_where);
     tcase_add_test(tests, a_closed_port_has_failed);
     tcase_add_test(tests, no_route_of_our_own_is_unknown);
+    tcase_add_test(tests, no_descriptor_left_is_unknown);
     tcase_add_test(tests, a_refused_greeting_has_failed);
     tcase_add_test(tests, a_server_that_shuts_down_after_the_greeting_has_failed);
     tcase_add_test(tests, a_server_that_never_answers_quit_is_ok_and_does_not_hold_the_loop_up);

@@ -156,6 +156,18 @@ static void easy_put(struct live_curl *curl, CURL *easy)
     }
 }
 
+/* CURLOPT_OPENSOCKETFUNCTION */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct curl_transfer *transfer = arg;
+    int fd = socket(
+        address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+
+    (void)purpose;
+    transfer->socket_error = fd < 0 ? errno : 0;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 bool curl_transfer_init(
     struct curl_transfer *transfer, struct live *live, curl_done_fn *done, char *why,
     size_t why_size)
@@ -170,6 +182,8 @@ bool curl_transfer_init(
     transfer->done = done;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https,smtp,smtps,imap,imaps,pop3,pop3s");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -332,6 +346,7 @@ static enum world_outcome judge(
     switch (code) {
     case CURLE_COULDNT_CONNECT:
         curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &error);
+        error = transfer->socket_error != 0 ? transfer->socket_error : error;
         snprintf(text, size, "%s", tcp_sentence((int)error));
         return tcp_outcome((int)error);
     case CURLE_SEND_ERROR:

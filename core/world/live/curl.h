@@ -34,6 +34,7 @@ struct curl_transfer {
     char *host; /* whose name is resolved */
     int port;
     bool added;
+    int socket_error; /* errno where no socket could be made; libcurl doesn't tell */
     char error[CURL_ERROR_SIZE];
 };
 
