@@ -444,6 +444,21 @@ START_TEST(a_bad_policy_is_refused_with_file_and_line)
 }
 END_TEST
 
+START_TEST(a_policy_is_checked_with_its_settings)
+{
+    run("policy check " SOURCE_DIR "/policies/generic-service.lua --set unit=db.service --set "
+        "port=5432");
+    ck_assert_int_eq(code, 0);
+    says("start db.service");
+    run("policy check " SOURCE_DIR "/policies/generic-service.lua --set unit");
+    ck_assert_int_eq(code, 2);
+    says("--set takes NAME=VALUE");
+    run("--json policy check " SOURCE_DIR "/policies/generic-service.lua --set colour=red");
+    ck_assert_int_eq(code, 1);
+    says("this policy has no such setting");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("baton");
@@ -472,6 +487,7 @@ int main(void)
     tcase_add_test(tcase, the_machine_is_printed_without_a_daemon);
     tcase_add_test(tcase, svg_without_graphviz_says_what_to_install);
     tcase_add_test(tcase, a_bad_policy_is_refused_with_file_and_line);
+    tcase_add_test(tcase, a_policy_is_checked_with_its_settings);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

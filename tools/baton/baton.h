@@ -19,11 +19,15 @@ enum {
     BATON_UNREACHABLE = 3
 };
 
+#define ARGS_SETS_MAX 64
+
 struct args {
     const char *socket;
     bool json, watch, wait, force, observations, follow;
     const char *to, *reason, *since, *journal, *format, *config, *lua, *group;
     int limit; /* 0: not given */
+    int n_sets;
+    const char *set[ARGS_SETS_MAX]; /* "NAME=VALUE" */
     int n_words;
     char **word; /* what is not an option: GROUP, NODE, FILE */
 };

@@ -81,14 +81,16 @@ static const struct command commands[] = {
      "Examples:\n"
      "  baton fsm\n"
      "  baton fsm --format svg > machine.svg\n"},
-    {"policy check", "FILE [--config FILE] [--group GROUP] [--lua DIRECTORY]", "cgl", 1, 1,
-     command_policy_check, "load a policy as batond would; needs no batond",
+    {"policy check", "FILE [--set NAME=VALUE]… [--config FILE] [--group GROUP] [--lua DIRECTORY]",
+     "cgle", 1, 1, command_policy_check, "load a policy as batond would; needs no batond",
+     "  --set NAME=VALUE  as <set> in the configuration would; may come again\n"
      "  --config FILE     for the nodes, addresses and parameters of this configuration\n"
      "  --group GROUP     … of this group in it; else the one that names the policy\n"
      "  --lua DIRECTORY   where `require` looks\n"
      "\n"
      "Examples:\n"
      "  baton policy check mail.lua\n"
+     "  baton policy check generic-service.lua --set unit=postgresql.service --set port=5432\n"
      "  baton policy check mail.lua --config /etc/baton/baton.xml\n"},
     {"reload", "", "", 0, 0, command_reload,
      "load configuration and policies anew; on any error all stays as it was",
@@ -98,15 +100,25 @@ static const struct command commands[] = {
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 static const struct option options[] = {
-    {"socket", required_argument, NULL, 'S'},  {"json", no_argument, NULL, 'J'},
-    {"help", no_argument, NULL, 'h'},          {"watch", no_argument, NULL, 'w'},
-    {"wait", no_argument, NULL, 'W'},          {"to", required_argument, NULL, 't'},
-    {"force", no_argument, NULL, 'f'},         {"reason", required_argument, NULL, 'r'},
-    {"since", required_argument, NULL, 's'},   {"limit", required_argument, NULL, 'n'},
-    {"observations", no_argument, NULL, 'o'},  {"follow", no_argument, NULL, 'F'},
-    {"journal", required_argument, NULL, 'j'}, {"format", required_argument, NULL, 'm'},
-    {"config", required_argument, NULL, 'c'},  {"group", required_argument, NULL, 'g'},
-    {"lua", required_argument, NULL, 'l'},     {NULL, 0, NULL, 0},
+    {"socket", required_argument, NULL, 'S'},
+    {"json", no_argument, NULL, 'J'},
+    {"help", no_argument, NULL, 'h'},
+    {"watch", no_argument, NULL, 'w'},
+    {"wait", no_argument, NULL, 'W'},
+    {"to", required_argument, NULL, 't'},
+    {"force", no_argument, NULL, 'f'},
+    {"reason", required_argument, NULL, 'r'},
+    {"since", required_argument, NULL, 's'},
+    {"limit", required_argument, NULL, 'n'},
+    {"observations", no_argument, NULL, 'o'},
+    {"follow", no_argument, NULL, 'F'},
+    {"journal", required_argument, NULL, 'j'},
+    {"format", required_argument, NULL, 'm'},
+    {"config", required_argument, NULL, 'c'},
+    {"group", required_argument, NULL, 'g'},
+    {"lua", required_argument, NULL, 'l'},
+    {"set", required_argument, NULL, 'e'},
+    {NULL, 0, NULL, 0},
 };
 
 static void print_usage(FILE *out)
@@ -170,6 +182,15 @@ static bool read_limit(struct args *args)
     return *end == '\0' && value >= 1 && value <= 5000;
 }
 
+static bool take_set(struct args *args)
+{
+    if (args->n_sets == ARGS_SETS_MAX || strchr(optarg, '=') == NULL || optarg[0] == '=') {
+        return false;
+    }
+    args->set[args->n_sets++] = optarg;
+    return true;
+}
+
 /* One option of this command. False where its value is wrong. */
 static bool take_option(struct args *args, int option)
 {
@@ -218,6 +239,8 @@ static bool take_option(struct args *args, int option)
     case 'g':
         args->group = optarg;
         return true;
+    case 'e':
+        return take_set(args);
     default:
         args->lua = optarg;
         return true;
@@ -256,7 +279,10 @@ static bool read_args(
             return false;
         }
         if (!take_option(args, option)) {
-            *code = misused(args, command, "--limit takes a number from 1 to 5000");
+            *code = misused(
+                args, command,
+                option == 'n' ? "--limit takes a number from 1 to 5000"
+                              : "--set takes NAME=VALUE, 64 times at most");
             return false;
         }
     }
@@ -285,6 +311,32 @@ static void prepare(struct args *args)
     }
 }
 
+/* Options of every command may stand before it, too: they are taken behind it. Returns how
+ * many words there were. */
+static int move_behind(int argc, char **argv)
+{
+    int words = 0, i;
+
+    while (words + 1 < argc) {
+        const char *word = argv[words + 1];
+
+        if (strcmp(word, "--json") == 0 || strncmp(word, "--socket=", 9) == 0) {
+            words++;
+        } else if (strcmp(word, "--socket") == 0 && words + 2 < argc) {
+            words += 2;
+        } else {
+            break;
+        }
+    }
+    for (i = 0; i < words; i++) {
+        char *first = argv[1];
+
+        memmove(argv + 1, argv + 2, (size_t)(argc - 2) * sizeof argv[0]);
+        argv[argc - 1] = first;
+    }
+    return words;
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command;
@@ -292,7 +344,7 @@ int main(int argc, char **argv)
     int used = 0, code = BATON_USAGE;
 
     prepare(&args);
-    if (argc < 2) {
+    if (argc - move_behind(argc, argv) < 2) {
         print_usage(stderr);
         return BATON_USAGE;
     }

@@ -190,6 +190,33 @@ static void print_policy(const json_t *object)
         print_age(int_at(object, "window_ms"), every, sizeof every));
 }
 
+/* --set over what the configuration sets, as it would. */
+static void add_sets(
+    const struct args *args, struct policy_site *site, struct world_pair *pair, size_t max)
+{
+    size_t n = 0, i;
+
+    for (i = 0; i < (size_t)site->n_params && n < max; i++) {
+        pair[n++] = site->param[i];
+    }
+    for (i = 0; i < (size_t)args->n_sets && n < max; i++) {
+        char *name = strdup(args->set[i]);
+        size_t at = 0;
+
+        if (name == NULL) {
+            break;
+        }
+        *strchr(name, '=') = '\0';
+        while (at < n && strcmp(pair[at].name, name) != 0) {
+            at++;
+        }
+        pair[at] = (struct world_pair){name, name + strlen(name) + 1};
+        n = at == n ? n + 1 : n;
+    }
+    site->param = pair;
+    site->n_params = (int)n;
+}
+
 static int check(const struct args *args, const struct loader_want *want)
 {
     struct baton_error error = {0};
@@ -217,11 +244,13 @@ int command_policy_check(const struct args *args)
     const struct config_group *group;
     struct config *config = NULL;
     struct baton_error error = {0};
+    struct world_pair pair[ARGS_SETS_MAX * 2]; /* their names live as long as the program */
     char lua[4096];
     int code;
 
     if (args->config == NULL) {
         example_site(&site);
+        add_sets(args, &site, pair, ARGS_SETS_MAX * 2);
         want.lua_directory = find_lua(args, lua, sizeof lua);
         return check(args, &want);
     }
@@ -235,6 +264,7 @@ int command_policy_check(const struct args *args)
             args->group == NULL ? "at all" : args->group);
     } else {
         config_site(config, group, &site);
+        add_sets(args, &site, pair, ARGS_SETS_MAX * 2);
         want.lua_directory = args->lua != NULL ? args->lua : config->lua_directory;
         want.limits = (struct policy_limits){group->memory_max, group->instructions_max};
         code = check(args, &want);
