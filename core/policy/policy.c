@@ -311,7 +311,7 @@ static int panic(lua_State *L)
 
 static enum baton_err start(struct policy *policy, struct baton_error *error)
 {
-    struct run_failure failure;
+    struct run_failure failure = {.code = BATON_OK};
     int nresults;
     enum baton_err err;
 

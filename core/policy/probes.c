@@ -1,5 +1,6 @@
 #include "policy/host.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -51,6 +52,7 @@ void probes_check(lua_State *L, int index)
     if (keys == NULL) {
         table_fail(L, index, "no such kind of probe");
     }
+    assert(keys != NULL);
     lua_getfield(L, index, "kind");
     snprintf(what, sizeof what, "probe.%s", lua_tostring(L, -1));
     lua_pop(L, 1);

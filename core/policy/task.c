@@ -120,7 +120,7 @@ static void branch_ended(struct policy_task *task)
 static void resume(struct policy_task *task)
 {
     struct policy *policy = task->policy;
-    struct run_failure failure;
+    struct run_failure failure = {.code = BATON_OK};
     struct policy_task *child;
     int nargs = task->started ? 0 : task->nargs;
     enum run_end end;

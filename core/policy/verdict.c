@@ -108,7 +108,7 @@ void verdict_drop(struct policy *policy)
 static enum baton_err call(
     struct policy *policy, int function_ref, int node, struct baton_error *error)
 {
-    struct run_failure failure;
+    struct run_failure failure = {.code = BATON_OK};
     lua_State *co;
     int nresults;
     enum baton_err err;

@@ -198,7 +198,8 @@ START_TEST(the_error_has_a_traceback)
 END_TEST
 
 /* Each is true in the environment of a policy. */
-/* clang-format off: one literal each, however long */
+/* One literal each, however long. */
+/* clang-format off */
 static const char *const truths[] = {
     "not pcall(function() return os end)",
     "not pcall(function() return io end)",
@@ -217,15 +218,11 @@ static const char *const truths[] = {
     "('%s %s'):format({}, tostring) == 'table function'",
     "tostring(group.nodes[1]) == 'server01' and tostring(group) == 'mail'",
     "group.nodes[1] == group.nodes[1] and group.nodes[1] ~= group.nodes[2]",
-    "(function() local s = '' for k in pairs { b = 1, a = 1, [2] = 1, [1] = 1, [1.5] = 1, [true] = "
-    "1 } do s = s .. tostring(k) .. ' ' end return s end)() == '1 1.5 2 a b true '",
-    "(function() local n = 0 for k, v in pairs { a = 1, b = 2 } do n = n + v end return n end)() "
-    "== 3",
-    "(function() local t = { a = 1, b = 2, c = 3 } local n = 0 for k in pairs(t) do n = n + 1 t[k] "
-    "= nil t.c = nil end return n end)() == 2",
+    "(function() local s = '' for k in pairs { b = 1, a = 1, [2] = 1, [1] = 1, [1.5] = 1, [true] = 1 } do s = s .. tostring(k) .. ' ' end return s end)() == '1 1.5 2 a b true '",
+    "(function() local n = 0 for k, v in pairs { a = 1, b = 2 } do n = n + v end return n end)() == 3",
+    "(function() local t = { a = 1, b = 2, c = 3 } local n = 0 for k in pairs(t) do n = n + 1 t[k] = nil t.c = nil end return n end)() == 2",
     "next({}) == nil and next { z = 1, y = 2 } == 'y' and next({ z = 1, y = 2 }, 'y') == 'z'",
-    "(function() local n = '' for k in pairs { [group.nodes[2]] = 1, [group.nodes[1]] = 2 } do n = "
-    "n .. k.name end return n end)() == 'server01server02'",
+    "(function() local n = '' for k in pairs { [group.nodes[2]] = 1, [group.nodes[1]] = 2 } do n = n .. k.name end return n end)() == 'server01server02'",
     "not pcall(function() for _ in pairs { [{}] = 1 } do end end)",
     "param.tries == 5 and param.verbose == true and param.unit == 'postfix' and param.no == nil",
     "select(2, pcall(error, 'x', 0)) == 'x' and select('#', pcall(error)) == 2",
