@@ -18,6 +18,19 @@ static void append(char *text, size_t size, const char *before, const char *word
     }
 }
 
+/* A look answers a question: "fail" is its word for "it does not serve". */
+static const char *outcome_word(const json_t *row)
+{
+    const char *outcome = text_at(row, "outcome");
+
+    if (strcmp(text_at(row, "name"), "look") != 0 || outcome[0] == '\0') {
+        return outcome;
+    }
+    return strcmp(outcome, "ok") == 0     ? "serves"
+           : strcmp(outcome, "fail") == 0 ? "does not serve"
+                                          : "can't say";
+}
+
 /* What the row says besides time, group, kind and node. */
 static void row_words(const json_t *row, char *text, size_t size)
 {
@@ -35,7 +48,11 @@ static void row_words(const json_t *row, char *text, size_t size)
         snprintf(step, sizeof step, "(attempt %lld)", (long long)int_at(row, "attempt"));
         append(text, size, " ", step);
     }
-    append(text, size, " ", text_at(row, "outcome"));
+    append(text, size, " ", outcome_word(row));
+    if (strcmp(text_at(row, "kind"), "grant") == 0) {
+        snprintf(step, sizeof step, "epoch %lld", (long long)int_at(row, "epoch"));
+        append(text, size, " ", step);
+    }
     append(text, size, text[0] != '\0' ? ": " : "", text_at(row, "text"));
 }
 
@@ -44,11 +61,13 @@ static const char *local_time(const json_t *row, char *text, size_t size)
 {
     time_t seconds = (time_t)(int_at(row, "wall_ms") / 1000);
     struct tm local;
+    size_t used;
 
     if (int_at(row, "wall_ms") == 0 || localtime_r(&seconds, &local) == NULL) {
         return text_at(row, "time");
     }
-    strftime(text, size, "%Y-%m-%d %H:%M:%S", &local);
+    used = strftime(text, size, "%Y-%m-%d %H:%M:%S", &local);
+    snprintf(text + used, size - used, ".%03d", (int)(int_at(row, "wall_ms") % 1000));
     return text;
 }
 
@@ -61,7 +80,10 @@ static void print_row(const json_t *row)
     printf(
         "%s%s%s  %-12s %-11s %-14s %s%s%s\n", print_dim(), local_time(row, when, sizeof when),
         print_plain(), text_at(row, "group"), text_at(row, "kind"), text_at(row, "node"),
-        strcmp(outcome, "fail") == 0 ? print_colour("fail") : "", words, print_plain());
+        strcmp(outcome, "fail") == 0 && strcmp(outcome_word(row), "fail") == 0
+            ? print_colour("fail")
+            : "",
+        words, print_plain());
 }
 
 static int64_t print_rows(const struct args *args, const json_t *rows, int64_t last)
