@@ -160,12 +160,12 @@ static void easy_put(struct live_curl *curl, CURL *easy)
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct curl_transfer *transfer = arg;
-    int fd = socket(
-        address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+    int type = address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    curl_socket_t fd = socket(address->family, type, address->protocol);
 
     (void)purpose;
-    transfer->socket_error = fd < 0 ? errno : 0;
-    return fd < 0 ? CURL_SOCKET_BAD : fd;
+    transfer->socket_error = fd == CURL_SOCKET_BAD ? errno : 0;
+    return fd; /* libcurl's from now on */
 }
 
 bool curl_transfer_init(
