@@ -145,9 +145,11 @@ START_TEST(one_that_hangs_is_killed_and_leaves_time_for_the_others)
     folder("failover");
     hook("failover", "10-hangs", "trap '' TERM; while :; do sleep 600; done");
     hook("failover", "20-web", "touch web");
-    ring_within("failover", 4000);
+    ring_within("failover", 8000);
     ck_assert_int_eq(a.outcome, WORLD_OK);
-    ck_assert_str_eq(a.detail, "10-hangs: no end within 1.9 s, killed");
+    ck_assert_ptr_nonnull(strstr(a.detail, "10-hangs: no end within "));
+    ck_assert_ptr_nonnull(strstr(a.detail, " s, killed"));
+    ck_assert_ptr_null(strstr(a.detail, "20-web"));
     ck_assert(fixture_has(&f, "web"));
 }
 END_TEST

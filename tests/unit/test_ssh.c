@@ -319,12 +319,12 @@ START_TEST(a_command_without_end_is_ended_on_the_node_too)
 
     ask_until_master((char *)"ssh-1");
     a.count = 0;
-    begin_long("sleep 600", 3000);
+    begin_long("sleep 600", 6000);
     pid = strtol(fixture_text(&f, "running"), NULL, 10);
     ck_assert(!process_is_gone(pid));
     fixture_wait(&f, &a);
     ck_assert_int_eq(a.outcome, WORLD_UNKNOWN);
-    ck_assert_ptr_nonnull(strstr(a.detail, "no end within 3 s"));
+    ck_assert_ptr_nonnull(strstr(a.detail, "no end within 6 s"));
     fixture_until(&f, is_gone, &pid);
 }
 END_TEST
