@@ -380,6 +380,11 @@ enum baton_err control_new(
         return baton_fail(error, BATON_NOMEM, "no memory for the control socket");
     }
     control->setup = *setup;
+    control->setup.socket = strdup(setup->socket); /* a reload frees the configuration's own */
+    if (control->setup.socket == NULL) {
+        free(control);
+        return baton_fail(error, BATON_NOMEM, "no memory for the control socket");
+    }
     err = open_socket(control, &fd, error);
     if (err != BATON_OK) {
         goto out;
@@ -421,6 +426,7 @@ void control_free(struct control *control)
         event_free(control->breath);
     }
     remove_socket(control);
+    free((char *)control->setup.socket);
     free(control);
 }
 

@@ -60,7 +60,7 @@ struct control;
 struct event_base;
 
 struct control_setup {
-    const char *socket; /* path; its folder is made if it isn't there */
+    const char *socket; /* path, copied; its folder is made if it isn't there */
     struct event_base *base;
     struct world *world; /* for the clocks and the log */
     struct journal *journal;
