@@ -81,7 +81,8 @@ param = {}
 -- ---- The policy ------------------------------------------------------------------------
 
 ---@alias Fit fun(node: Node): boolean?, string?
----@alias Look fun(node: Node): boolean|Result|nil, string?
+--- Third: true where the node could not even be asked (ssh failed); an action then ends at once.
+---@alias Look fun(node: Node): boolean|Result|nil, string?, boolean?
 ---@alias Guard fun(node: Node, group: Group): boolean, string?, number?
 
 --- One edge that the policy may wish for. `when` returns whether, why, and the seconds after
@@ -97,7 +98,7 @@ param = {}
 ---@field name? string           as the journal names it; that of `run` if missing
 ---@field when fun(node: Node): boolean, string?
 ---@field run Action|fun(node: Node): boolean?, string?
----@field attempts? integer      within `within`; then the holder may be given up (1)
+---@field attempts? integer      within `within`; then the holder may be given up (2)
 ---@field within? number         seconds (60)
 ---@field on? "holder"|"any"     "any": on the other nodes too ("holder")
 

@@ -99,6 +99,7 @@ end
 ---@param options? FloatingIpOptions
 ---@return boolean? there  nil: can't say
 ---@return string detail
+---@return boolean? unasked  true: the node could not even be asked
 function floating_ip.look(node, options)
     options = options or {}
     local _, address = place(options)
@@ -119,9 +120,9 @@ function floating_ip.announce(node, options)
 end
 
 local function gone(node, options)
-    local there, detail = floating_ip.look(node, options)
+    local there, detail, unasked = floating_ip.look(node, options)
     if there == nil then
-        return nil, detail
+        return nil, detail, unasked
     end
     return not there, detail
 end

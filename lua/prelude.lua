@@ -328,8 +328,17 @@ end
 -- until a look sees it. The task's deadline ends the waiting.
 local function act(a, node)
     local look = a.look
-    if look and answer(look(node)) == true then
-        return true, "already so"
+    if look then
+        local there, why, unasked = look(node)
+        if type(there) == "table" then
+            unasked = there.unknown
+        end
+        there, why = answer(there, why)
+        if there == true then
+            return true, "already so"
+        elseif there == nil and unasked then
+            return nil, why -- who can't be asked what is can't be told what to do
+        end
     end
     local detail
     if a.run then

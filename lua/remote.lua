@@ -87,6 +87,7 @@ end
 ---@param words { yes: string, no: string }  the answer in words
 ---@return boolean? answer  nil: could not be found out
 ---@return string detail
+---@return boolean? unasked  true: the node could not even be asked
 function remote.answer(result, no, words)
     if result.ok then
         return true, words.yes
@@ -94,7 +95,7 @@ function remote.answer(result, no, words)
     if result.failed and no[result.code] then
         return false, words.no
     end
-    return nil, "can't say: " .. remote.complaint(result)
+    return nil, "can't say: " .. remote.complaint(result), result.unknown
 end
 
 return remote

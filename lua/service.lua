@@ -75,9 +75,9 @@ function service.commands(spec)
             effect = "service.start", deadline = deadline },
         stop = action { name = "stop " .. name, run = stop_on, effect = "service.stop",
             deadline = deadline, look = function(node)
-                local runs, detail = look(node)
+                local runs, detail, unasked = look(node)
                 if runs == nil then
-                    return nil, detail
+                    return nil, detail, unasked
                 end
                 return not runs, detail
             end },
