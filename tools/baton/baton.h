@@ -27,7 +27,9 @@ struct args {
     const char *to, *reason, *since, *journal, *format, *config, *lua, *group;
     int limit; /* 0: not given */
     int n_sets;
-    const char *set[ARGS_SETS_MAX]; /* "NAME=VALUE" */
+    struct {
+        const char *name, *value;
+    } set[ARGS_SETS_MAX];
     int n_words;
     char **word; /* what is not an option: GROUP, NODE, FILE */
 };

@@ -184,10 +184,15 @@ static bool read_limit(struct args *args)
 
 static bool take_set(struct args *args)
 {
-    if (args->n_sets == ARGS_SETS_MAX || strchr(optarg, '=') == NULL || optarg[0] == '=') {
+    char *equals = strchr(optarg, '=');
+
+    if (args->n_sets == ARGS_SETS_MAX || equals == NULL || equals == optarg) {
         return false;
     }
-    args->set[args->n_sets++] = optarg;
+    *equals = '\0';
+    args->set[args->n_sets].name = optarg;
+    args->set[args->n_sets].value = equals + 1;
+    args->n_sets++;
     return true;
 }
 

@@ -200,17 +200,12 @@ static void add_sets(
         pair[n++] = site->param[i];
     }
     for (i = 0; i < (size_t)args->n_sets && n < max; i++) {
-        char *name = strdup(args->set[i]);
         size_t at = 0;
 
-        if (name == NULL) {
-            break;
-        }
-        *strchr(name, '=') = '\0';
-        while (at < n && strcmp(pair[at].name, name) != 0) {
+        while (at < n && strcmp(pair[at].name, args->set[i].name) != 0) {
             at++;
         }
-        pair[at] = (struct world_pair){name, name + strlen(name) + 1};
+        pair[at] = (struct world_pair){args->set[i].name, args->set[i].value};
         n = at == n ? n + 1 : n;
     }
     site->param = pair;
@@ -244,7 +239,7 @@ int command_policy_check(const struct args *args)
     const struct config_group *group;
     struct config *config = NULL;
     struct baton_error error = {0};
-    struct world_pair pair[ARGS_SETS_MAX * 2]; /* their names live as long as the program */
+    struct world_pair pair[ARGS_SETS_MAX * 2];
     char lua[4096];
     int code;
 
