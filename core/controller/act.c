@@ -51,6 +51,7 @@ static void ask_hooks(struct act_step *step, int64_t timeout_ms)
     snprintf(ring.text, sizeof ring.text, "%s", plan->why);
     request.group = c->group->name;
     request.u.hook.event = "before-move";
+    request.u.hook.wall_ms = c->world->ops->wall_ms(c->world);
     request.u.hook.fact = fact;
     request.u.hook.n_facts = bell_facts(c, &ring, "before-move", fact, epoch, sizeof epoch);
     step->request = world_start(c->world, &request, request_over, step);
@@ -175,6 +176,7 @@ static void notice(struct controller *c, const struct group_effect *effect)
     ring.to = effect->u.notice.to;
     ring.holder = c->group->holder;
     ring.epoch = c->group->epoch;
+    ring.wall_ms = c->world->ops->wall_ms(c->world);
     snprintf(
         ring.plan, sizeof ring.plan, "%s",
         plan->kind == GROUP_PLAN_NONE ? "" : group_plan_name(plan->kind));

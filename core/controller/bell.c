@@ -59,6 +59,7 @@ static void ring_next(struct controller *c)
     }
     request.group = c->group->name;
     request.u.hook.event = group_notice_name(ring->notice);
+    request.u.hook.wall_ms = ring->wall_ms;
     request.u.hook.fact = fact;
     request.u.hook.n_facts = bell_facts(c, ring, request.u.hook.event, fact, epoch, sizeof epoch);
     bell->request = world_start(c->world, &request, rung, c);

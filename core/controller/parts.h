@@ -57,7 +57,7 @@ struct ledger {
 struct bell_ring {
     enum group_notice notice;
     int node, holder;
-    int64_t epoch;
+    int64_t epoch, wall_ms;
     enum fsm_state from, to;
     bool moved; /* from and to mean something */
     char plan[GROUP_NAME_MAX];

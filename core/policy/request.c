@@ -281,6 +281,7 @@ static void read_hook(lua_State *L, int index, struct world_request *request)
 {
     request->timeout_ms = timeout_ms(L, index, 10);
     request->u.hook.event = must(L, index, "event", "hook");
+    request->u.hook.wall_ms = host_policy(L)->world->ops->wall_ms(host_policy(L)->world);
     read_pairs(L, index, "facts", 1, &request->u.hook.fact, &request->u.hook.n_facts);
     request->u.hook.json = text(L, index, "json", NULL);
 }

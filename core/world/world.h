@@ -114,6 +114,7 @@ struct world_request {
         } address;
         struct {
             const char *event;
+            int64_t wall_ms;               /* when it happened; the fact TIME, RFC 3339 in UTC */
             const struct world_pair *fact; /* BATON_* variables without the prefix */
             int n_facts;
             const char *json; /* on standard input */

@@ -79,6 +79,7 @@ START_TEST(facts_are_in_the_environment)
     ring("hold");
     ck_assert_ptr_nonnull(
         strstr(a.out, "BATON_EVENT=hold\nBATON_GROUP=mail\nBATON_NODE=server02\n"));
+    ck_assert_ptr_nonnull(strstr(a.out, "BATON_TIME=2026-01-01T00:01:01Z\n"));
     ck_assert_str_eq(fixture_text(&f, "why"), "two\nlines \"x\"");
 }
 END_TEST
@@ -95,6 +96,7 @@ START_TEST(facts_are_json_on_standard_input)
     ck_assert_ptr_nonnull(facts);
     ck_assert_str_eq(json_string_value(json_object_get(facts, "event")), "hold");
     ck_assert_str_eq(json_string_value(json_object_get(facts, "group")), "mail");
+    ck_assert_str_eq(json_string_value(json_object_get(facts, "time")), "2026-01-01T00:01:01Z");
     ck_assert_str_eq(json_string_value(json_object_get(facts, "why")), "two\nlines \"x\"");
     json_decref(facts);
     ck_assert_str_eq(fixture_text(&f, "again"), a.out);
@@ -108,6 +110,7 @@ START_TEST(json_of_the_caller_is_passed_as_it_is)
     folder("hold");
     hook("hold", "10-a", "cat");
     request.u.hook.event = "hold";
+    request.u.hook.wall_ms = 1767225661500;
     request.u.hook.json = "{\"a\": 1}";
     fixture_ask(&f, &request, &a);
     ck_assert_str_eq(a.out, "{\"a\": 1}");

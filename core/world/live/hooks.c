@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HOOKS_BEFORE_MOVE "before-move" /* the one event whose hooks can say no */
@@ -34,7 +35,7 @@ struct hook {
     int n, next;
     char *name[HOOKS_MAX];
     int n_env;
-    char *env[HOOKS_FACTS_MAX + 8];
+    char *env[HOOKS_FACTS_MAX + 9];
     int64_t limit_ms, limit_max_ms;
     int ok, no, unsaid, no_code;
     bool cut;
@@ -202,17 +203,28 @@ static void scan(struct hook *hook)
 
 static void env_add(struct hook *hook, const char *name, const char *value)
 {
-    if (hook->n_env < HOOKS_FACTS_MAX + 7 &&
+    if (hook->n_env < HOOKS_FACTS_MAX + 8 &&
         asprintf(&hook->env[hook->n_env], "%s%s", name, value) >= 0) {
         hook->n_env++;
     }
+}
+
+static const char *when_text(int64_t wall_ms, char *text, size_t size)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm utc;
+
+    if (gmtime_r(&seconds, &utc) == NULL || strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+        text[0] = '\0';
+    }
+    return text;
 }
 
 static void make_env(struct hook *hook, const struct world_request *wanted)
 {
     const struct hooks_user *user = &hook->user;
     const char *const *common = child_environment();
-    char name[80];
+    char name[80], when[40];
     int i;
 
     for (i = 0; common[i] != NULL; i++) {
@@ -225,6 +237,7 @@ static void make_env(struct hook *hook, const struct world_request *wanted)
         env_add(hook, "USER=", user->name);
     }
     env_add(hook, "BATON_EVENT=", hook->event);
+    env_add(hook, "BATON_TIME=", when_text(wanted->u.hook.wall_ms, when, sizeof when));
     for (i = 0; i < wanted->u.hook.n_facts; i++) {
         const struct world_pair *fact = &wanted->u.hook.fact[i];
 
@@ -239,11 +252,13 @@ static void make_env(struct hook *hook, const struct world_request *wanted)
 static char *make_json(const struct hook *hook, const struct world_request *wanted)
 {
     json_t *facts = json_object();
-    char name[64], *text;
+    char name[64], when[40], *text;
     int i;
     size_t c;
 
     json_object_set_new(facts, "event", json_string(hook->event));
+    json_object_set_new(
+        facts, "time", json_string(when_text(wanted->u.hook.wall_ms, when, sizeof when)));
     for (i = 0; i < wanted->u.hook.n_facts; i++) {
         const struct world_pair *fact = &wanted->u.hook.fact[i];
 
