@@ -100,6 +100,19 @@ static void release_recorded(struct group *g, struct group_effects *fx)
     }
 }
 
+/* A node that is preferred over `node` and not judged yet may well be fit in a moment. */
+static bool better_unjudged(const struct group *g, int node)
+{
+    int i;
+
+    for (i = 0; i < node; i++) {
+        if (g->node[i].fit == GROUP_UNSURE) {
+            return g->now_ms - g->born_ms < 2 * g->rules.settle_ms;
+        }
+    }
+    return false;
+}
+
 /* Nobody serves: start the preferred fit node. Where it is the recorded holder it keeps
  * nothing: the grant gives it the next epoch. */
 static void start_preferred(struct group *g, struct group_effects *fx)
@@ -107,8 +120,8 @@ static void start_preferred(struct group *g, struct group_effects *fx)
     int best = order_best(g, GROUP_NOBODY);
     char why[GROUP_TEXT_MAX];
 
-    if (best == GROUP_NOBODY) {
-        return; /* nobody is fit yet */
+    if (best == GROUP_NOBODY || better_unjudged(g, best)) {
+        return;
     }
     effects_text(
         why, sizeof why, "nobody serves, %s is the preferred fit node", g->node[best].name);
@@ -265,5 +278,6 @@ int64_t settle_wake_ms(const struct group *g)
 {
     int64_t at = g->born_ms + g->rules.settle_ms;
 
+    at = at > g->now_ms ? at : at + g->rules.settle_ms; /* see better_unjudged */
     return g->phase == GROUP_SETTLING && at > g->now_ms ? at : GROUP_NEVER_MS;
 }

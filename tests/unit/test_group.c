@@ -94,6 +94,28 @@ START_TEST(none_serves_and_the_preferred_is_unfit_then_the_next_is_started)
 }
 END_TEST
 
+START_TEST(none_serves_and_the_preferred_is_not_judged_yet_then_it_is_waited_for)
+{
+    story_begin(&s, 2);
+    s.node[0].verdict = GROUP_UNSURE;
+    s.node[0].verdict_why = "smtp is unknown";
+    story_boot(&s);
+    story_pass(&s, 15000);
+    ck_assert_int_eq(s.group->holder, GROUP_NOBODY);
+    story_verdict(&s, 0, GROUP_YES, "all well");
+    story_pass(&s, 3000);
+    ck_assert_int_eq(s.group->holder, 0);
+    story_end(&s);
+    story_begin(&s, 2);
+    s.node[0].verdict = GROUP_UNSURE; /* and stays so: it is not waited for for ever */
+    s.node[0].verdict_why = "smtp is unknown";
+    story_boot(&s);
+    story_pass(&s, 23000);
+    ck_assert_int_eq(s.group->holder, 1);
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(two_serve_and_the_record_names_one_then_the_other_is_stopped)
 {
     story_begin(&s, 2);
@@ -1072,6 +1094,7 @@ int main(void)
     tcase_add_test(tc, a_recorded_holder_that_serves_keeps_its_epoch);
     tcase_add_test(tc, none_serves_then_the_preferred_fit_node_is_started_after_settling);
     tcase_add_test(tc, none_serves_and_the_preferred_is_unfit_then_the_next_is_started);
+    tcase_add_test(tc, none_serves_and_the_preferred_is_not_judged_yet_then_it_is_waited_for);
     tcase_add_test(tc, two_serve_and_the_record_names_one_then_the_other_is_stopped);
     tcase_add_test(tc, two_serve_and_no_record_then_hold_until_one_is_stopped_by_hand);
     tcase_add_test(tc, one_serves_but_the_recorded_holder_cannot_be_seen_then_hold);

@@ -49,6 +49,7 @@ static void ring_within(const char *event, int64_t timeout_ms)
     struct world_request request = {.kind = WORLD_HOOK, .timeout_ms = timeout_ms};
 
     request.u.hook.event = event;
+    request.u.hook.wall_ms = 1767225661500;
     request.u.hook.fact = facts;
     request.u.hook.n_facts = 4;
     fixture_ask(&f, &request, &a);
@@ -110,7 +111,6 @@ START_TEST(json_of_the_caller_is_passed_as_it_is)
     folder("hold");
     hook("hold", "10-a", "cat");
     request.u.hook.event = "hold";
-    request.u.hook.wall_ms = 1767225661500;
     request.u.hook.json = "{\"a\": 1}";
     fixture_ask(&f, &request, &a);
     ck_assert_str_eq(a.out, "{\"a\": 1}");
