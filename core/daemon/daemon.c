@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct timeval trim_after = {5, 0};
+static const struct timeval trim_after = {1, 0};
 
 /* ---- Configurations ------------------------------------------------------------------- */
 
