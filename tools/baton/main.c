@@ -56,7 +56,9 @@ static const struct command commands[] = {
      "\n"
      "Example:\n"
      "  baton pause mail --reason \"storage maintenance until 6:00\"\n"},
-    {"resume", "GROUP", "r", 1, 1, command_resume, "end a pause, and clear a hold",
+    {"resume", "GROUP [--reason TEXT]", "r", 1, 1, command_resume, "end a pause, and clear a hold",
+     "  --reason TEXT   why\n"
+     "\n"
      "Example:\n"
      "  baton resume mail\n"},
     {"confirm-out", "GROUP NODE --reason TEXT", "r", 2, 2, command_confirm_out,
