@@ -47,7 +47,8 @@ static void check_group(
 {
     int i, j, locals = 0;
 
-    if (group->interface != NULL && group->floating == NULL) {
+    /* An ip that was refused is missing here too: that has been said. */
+    if (group->interface != NULL && group->floating == NULL && report->count == 0) {
         report_add(
             report, BATON_INVALID, config->file, group->line,
             "group \"%s\": <address> has an interface but no ip: add it",

@@ -3,6 +3,7 @@
 
 #include "daemon/loader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,9 +24,13 @@ static void example_site(struct policy_site *site)
     site->node[1] = (struct policy_node_site){"server02", "192.0.2.12", "ssh", 2};
 }
 
-static bool is_folder(const char *path)
+/* A folder with Baton's modules, not anything else of that name (such as /usr/bin/lua). */
+static bool has_modules(const char *path)
 {
-    return access(path, R_OK | X_OK) == 0;
+    char file[4096];
+    int n = snprintf(file, sizeof file, "%s/prelude.lua", path);
+
+    return n > 0 && (size_t)n < sizeof file && access(file, R_OK) == 0;
 }
 
 /* --lua, else the folder beside the program's build tree, else the installed one. */
@@ -46,7 +51,7 @@ static const char *find_lua(const struct args *args, char *path, size_t size)
             break;
         }
         memcpy(slash, "/lua", 5);
-        if (is_folder(path)) {
+        if (has_modules(path)) {
             return path;
         }
         n = slash - path;
