@@ -327,7 +327,6 @@ static enum baton_err take(
     case GROUP_EV_LOOKED:
         node_looked(
             g, ev->u.looked.node, ev->u.looked.serving, ev->u.looked.began_ms, ev->u.looked.detail);
-        node_judge(g, ev->u.looked.node);
         break;
     case GROUP_EV_VERDICT:
         take_verdict(g, ev);

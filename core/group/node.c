@@ -136,6 +136,7 @@ void node_looked(
     if (serving != GROUP_YES) {
         n->rogue_told = false;
     }
+    node_judge(g, node);
 }
 
 /* The policy judges probes; that a holder must serve is C's own rule. */
@@ -199,7 +200,8 @@ void node_follow(struct group *g, struct group_effects *fx, int node)
 {
     const struct group_plan *plan = &g->plan[0];
 
-    if (plan_is_handover(plan->kind) && (plan->from == node || plan->taker == node)) {
+    if ((plan_is_handover(plan->kind) || plan->kind == GROUP_PLAN_RESTORE) &&
+        (plan->from == node || plan->taker == node)) {
         return;
     }
     if (g->holder == node) {

@@ -788,6 +788,24 @@ START_TEST(a_holder_that_does_not_serve_is_started_again_where_it_is)
 }
 END_TEST
 
+START_TEST(a_holder_that_was_restored_is_fit_at_once_and_not_failed_over_from)
+{
+    struct baton_error error;
+
+    story_normal(&s, 2);
+    s.node[0].serving = false; /* somebody removed the address */
+    while (s.group->plan[0].kind != GROUP_PLAN_RESTORE) {
+        story_pass(&s, 50);
+    }
+    while (s.group->plan[0].kind == GROUP_PLAN_RESTORE) {
+        story_pass(&s, 50);
+    }
+    ck_assert_int_eq(s.group->node[0].state, FSM_ACTIVE);
+    ck_assert_int_eq(story_propose(&s, 1, FSM_PROMOTE, "unfit for 0 s", &error), BATON_REFUSED);
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(a_restore_that_fails_twice_leaves_it_to_the_policy)
 {
     struct baton_error error;
@@ -1133,6 +1151,7 @@ int main(void)
     tcase_add_test(tc, in_a_pause_a_rogue_is_stopped_only_where_the_holder_serves_too);
     tcase_add_test(tc, a_rogue_that_cannot_be_stopped_is_an_alert_and_a_hold);
     tcase_add_test(tc, a_holder_that_does_not_serve_is_started_again_where_it_is);
+    tcase_add_test(tc, a_holder_that_was_restored_is_fit_at_once_and_not_failed_over_from);
     tcase_add_test(tc, a_restore_that_fails_twice_leaves_it_to_the_policy);
     tcase_add_test(tc, a_remedy_is_tried_so_often_and_no_more);
     tcase_add_test(tc, rise_and_fall_count_runs_and_unknown_is_not_failed);
