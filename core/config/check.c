@@ -77,6 +77,29 @@ static void check_group(
     }
 }
 
+/* A server that is in two groups is one server: its name leads to one address, one way. */
+static void check_same_node(
+    const struct config *config, const struct config_group *a, const struct config_group *b,
+    struct report *report)
+{
+    int i, j;
+
+    for (i = 0; i < a->n_nodes; i++) {
+        for (j = 0; j < b->n_nodes; j++) {
+            const struct config_node *one = &a->node[i], *two = &b->node[j];
+
+            if (equal(one->name, two->name) && one->address != NULL && two->address != NULL &&
+                (!same_address(one->address, two->address) || one->transport != two->transport)) {
+                report_add(
+                    report, BATON_INVALID, config->file, two->line,
+                    "node \"%s\" is another server in group \"%s\" (line %d): one name, one "
+                    "address and one way to reach it",
+                    two->name, a->name != NULL ? a->name : "?", one->line);
+            }
+        }
+    }
+}
+
 static void check_groups(const struct config *config, struct report *report)
 {
     int i, j;
@@ -96,6 +119,7 @@ static void check_groups(const struct config *config, struct report *report)
                     report, BATON_INVALID, config->file, group->line,
                     "two groups have the floating address %s: each needs its own", group->floating);
             }
+            check_same_node(config, &config->group[j], group, report);
         }
     }
 }

@@ -330,6 +330,9 @@ static const struct {
     {GROUP(POLICY NODES "<node name='c' address='10.9.0.3' priority='3'><local/></node>\n"), 6,
      "two nodes are <local/>"},
     {TOP("<group name='mail'>" POLICY NODES "</group>\n"), 6, "two groups are named \"mail\""},
+    {TOP("<group name='web'>\n" POLICY
+         "<node name='server01' address='10.9.0.7' priority='1'><ssh/></node>\n</group>\n"),
+     8, "node \"server01\" is another server in group \"web\" (line 4)"},
     {TOP("<secret name='a' file='gone'/>\n"), 2, "secret>: file"},
     /* Not even XML. */
     {"<baton>\n<group name='mail'>\n" POLICY, 4, "not well-formed XML"},
