@@ -50,11 +50,13 @@ static enum baton_err check_rules(const struct group_rules *rules, struct baton_
             error, BATON_INVALID, "unconfirmed = \"fence\" needs at least one fence action");
     }
     if (rules->max_moves < 1 || rules->max_moves > GROUP_MOVES_MAX || rules->window_ms <= 0 ||
-        rules->settle_ms < 0 || rules->look_deadline_ms <= 0 || rules->look_fall < 1) {
+        rules->window_ms > GROUP_WINDOW_MAX_MS || rules->settle_ms < 0 ||
+        rules->look_deadline_ms <= 0 || rules->look_fall < 1) {
         return baton_fail(
             error, BATON_INVALID,
-            "max_moves is 1 to %d, window and look_deadline above 0, settle 0 or more, look_fall "
-            "at least 1",
+            "max_moves is 1 to %d, window above 0 and at most a day, look_deadline above 0, settle "
+            "0 "
+            "or more, look_fall at least 1",
             GROUP_MOVES_MAX);
     }
     return BATON_OK;

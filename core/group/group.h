@@ -29,15 +29,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GROUP_NODES_MAX   16
-#define GROUP_PROBES_MAX  32
-#define GROUP_ACTIONS_MAX 16 /* in one list of a policy */
-#define GROUP_NAME_MAX    64
-#define GROUP_TEXT_MAX    256
-#define GROUP_MOVES_MAX   32
-#define GROUP_EFFECTS_MAX 128
-#define GROUP_NOBODY      (-1)
-#define GROUP_NEVER_MS    INT64_MAX
+#define GROUP_NODES_MAX     16
+#define GROUP_PROBES_MAX    32
+#define GROUP_ACTIONS_MAX   16 /* in one list of a policy */
+#define GROUP_NAME_MAX      64
+#define GROUP_TEXT_MAX      256
+#define GROUP_MOVES_MAX     32
+#define GROUP_EFFECTS_MAX   128
+#define GROUP_WINDOW_MAX_MS (24 * 3600 * INT64_C(1000)) /* what a restart remembers */
+#define GROUP_NOBODY        (-1)
+#define GROUP_NEVER_MS      INT64_MAX
 
 /* ---- What the policy and the configuration lay down ------------------------------ */
 

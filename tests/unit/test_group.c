@@ -1087,6 +1087,11 @@ START_TEST(a_setup_that_cannot_work_is_refused)
     rules = s.rules;
     rules.max_moves = 0;
     ck_assert_int_eq(group_new(&setup, &g, &error), BATON_INVALID);
+    rules = s.rules;
+    rules.window_ms = 2 * GROUP_WINDOW_MAX_MS;
+    ck_assert_int_eq(group_new(&setup, &g, &error), BATON_INVALID);
+    ck_assert(strstr(error.text, "at most a day") != NULL);
+    rules = s.rules;
     setup.n_nodes = 0;
     ck_assert_int_eq(group_new(&setup, &g, &error), BATON_INVALID);
 }
