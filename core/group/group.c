@@ -20,7 +20,7 @@ static enum baton_err check_action(
     return BATON_OK;
 }
 
-static enum baton_err check_rules(const struct group_rules *rules, struct baton_error *error)
+enum baton_err group_check_rules(const struct group_rules *rules, struct baton_error *error)
 {
     static const char *const lists[GROUP_LISTS] = {"stop", "start", "fence", "verify"};
     int list, i;
@@ -85,7 +85,7 @@ static enum baton_err check_setup(const struct group_setup *setup, struct baton_
                 setup->name);
         }
     }
-    return check_rules(setup->rules, error);
+    return group_check_rules(setup->rules, error);
 }
 
 static enum baton_err make_nodes(struct group *g, const struct group_setup *setup)
@@ -240,7 +240,7 @@ enum baton_err group_set_rules(
     struct group_step_state *steps[GROUP_PLANS] = {NULL};
     int i, steps_max;
 
-    if (check_rules(rules, error) != BATON_OK) {
+    if (group_check_rules(rules, error) != BATON_OK) {
         return BATON_INVALID;
     }
     if (group->plan[0].kind != GROUP_PLAN_NONE || group->plan[1].kind != GROUP_PLAN_NONE) {
@@ -275,6 +275,7 @@ enum baton_err group_set_rules(
     rest_probes(group);
     if (group->hold == GROUP_HOLD_POLICY) {
         group->hold = GROUP_HOLD_NONE;
+        group->hold_why[0] = '\0';
     }
     return BATON_OK;
 nomem:
@@ -286,6 +287,7 @@ nomem:
 
 /* ---- One step ---- */
 
+/* A grant is not taken back: its record waits with the others and is durable some time. */
 static void unrecorded(struct group *g, struct group_effects *fx, const char *why)
 {
     struct group_plan *plan = &g->plan[0];
@@ -294,7 +296,8 @@ static void unrecorded(struct group *g, struct group_effects *fx, const char *wh
         g, fx, GROUP_HOLD_JOURNAL, GROUP_NOBODY,
         "the journal can't be written, so nothing is moved: %s", why);
     if (plan_is_handover(plan->kind) && !plan->granted && plan->step == 0 &&
-        plan->steps[0].status == GROUP_STEP_RECORDING && plan->steps[0].attempt == 1) {
+        plan->steps[0].kind != GROUP_STEP_GRANT && plan->steps[0].status == GROUP_STEP_RECORDING &&
+        plan->steps[0].attempt == 1) {
         plan_cancelled(g, fx, plan, "the journal can't be written; nothing was touched");
     }
 }

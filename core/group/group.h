@@ -172,7 +172,8 @@ struct group_node {
     int64_t serving_seen_ms;
     char serving_why[GROUP_TEXT_MAX / 2];
     bool out;                    /* confirmed out, and nobody started anything there since */
-    int64_t role_ms;             /* looks that began before this moment say nothing any more */
+    int64_t role_ms;             /* looks that began before this moment say nothing any more: its
+                                  * role changed then, or the last look began */
     bool rogue_told;             /* said once that it serves without the baton */
     bool restore_owed;           /* a cancelled handover stopped it: start it again */
     int restore_tries;           /* since it was last seen serving */
@@ -462,6 +463,10 @@ struct group_effects {
 enum baton_err group_new(
     const struct group_setup *setup, struct group **out, struct baton_error *error);
 void group_free(struct group *group);
+
+/* Could a group work by these rules? BATON_INVALID says what is missing or out of range.
+ * group_new asks this too; who only checks a policy asks it without a group. */
+enum baton_err group_check_rules(const struct group_rules *rules, struct baton_error *error);
 
 /* Let `event` happen. Effects are appended to `*effects` (the caller empties it).
  * BATON_OK, or BATON_REFUSED with the reason where a proposal or a command can't be

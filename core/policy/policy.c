@@ -351,6 +351,7 @@ enum baton_err policy_new(
     struct baton_error *error)
 {
     struct policy *policy = calloc(1, sizeof *policy);
+    struct baton_error wrong;
     enum baton_err err;
 
     assert(site->n_nodes > 0);
@@ -368,6 +369,9 @@ enum baton_err policy_new(
     set_floating(policy);
     set_limits(policy, limits);
     err = start(policy, error);
+    if (err == BATON_OK && group_check_rules(&policy->table.rules, &wrong) != BATON_OK) {
+        err = baton_fail(error, wrong.code, "%s: %s", source->file, wrong.text);
+    }
     policy->source = NULL;
     free(policy->births);
     policy->births = NULL;

@@ -145,6 +145,7 @@ static const struct refusal bad_keys[] = {
     {"fit = true", "test.lua:2:", "fit wants a function"},
     {"unconfirmed = 'assume'", "test.lua:2:", "there are: hold, fence"},
     {"max_moves = 0", "test.lua:2:", "max_moves wants a whole number from 1"},
+    {"window = 172800", "test.lua:", "window above 0 and at most a day"},
     {"verify = { 5 }", "test.lua:4:", "no action or probe"},
     {"verify = {\nprobe.smtp { x = 1 } }", "test.lua:5:", "probe.smtp has no key 'x'"},
 };
