@@ -78,7 +78,10 @@ static struct verdict check_record(const struct group *g, const struct group_rec
         if (g->paused) {
             return (struct verdict){6, "a paused group moves"};
         }
-        if (order_moves_within(g, &frees_ms) > g->rules.max_moves) {
+        /* A restart may remember, and a reload may leave, more moves than the limit: that is no
+         * reason to refuse what does not count, nor what an operator wants. */
+        if (record->plan_kind == (int)GROUP_PLAN_FAILOVER && !g->plan[0].by_operator &&
+            order_moves_within(g, &frees_ms) > g->rules.max_moves) {
             return (struct verdict){7, "more moves than the limit allows"};
         }
     }

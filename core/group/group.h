@@ -172,6 +172,7 @@ struct group_node {
     int64_t serving_seen_ms;
     char serving_why[GROUP_TEXT_MAX / 2];
     bool out;                    /* confirmed out, and nobody started anything there since */
+    bool may_serve;              /* it was seen serving, and not stopped since */
     int64_t role_ms;             /* looks that began before this moment say nothing any more: its
                                   * role changed then, or the last look began */
     bool rogue_told;             /* said once that it serves without the baton */

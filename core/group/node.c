@@ -114,13 +114,18 @@ void node_observed(struct group *g, const struct group_event *ev)
     }
 }
 
-void node_looked(
+/* False where it says nothing any more: the node's role changed since it began, or a look
+ * that began later is in already. */
+bool node_looked(
     struct group *g, int node, enum group_answer serving, int64_t began_ms, const char *detail)
 {
     struct group_node *n = &g->node[node];
 
     if (began_ms < n->role_ms) {
-        return; /* it looked at what was before the node's role changed */
+        return false;
+    }
+    if (serving != GROUP_UNSURE) {
+        n->role_ms = began_ms;
     }
     n->serving_run = n->serving_seen_ms > 0 && n->serving == serving ? n->serving_run + 1 : 1;
     n->serving = serving;
@@ -130,13 +135,18 @@ void node_looked(
         n->restore_tries = 0;
         n->restore_owed = false;
         n->out = false;
+        n->may_serve = true;
     } else if (serving == GROUP_NO && g->holder != node && !node_in_plan(g, node)) {
         n->out = true; /* a fresh look saw it stopped, and nobody starts it */
     }
     if (serving != GROUP_YES) {
         n->rogue_told = false;
     }
+    if (serving == GROUP_NO) {
+        n->may_serve = false;
+    }
     node_judge(g, node);
+    return true;
 }
 
 /* The policy judges probes; that a holder must serve is C's own rule. */

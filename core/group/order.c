@@ -9,6 +9,22 @@
 
 /* ---- Holds ---- */
 
+/* A hold that only a person or other rules may end is not replaced by one that ends by
+ * itself, and a full journal hides the lesser ones: they come again if they must. */
+static int rank_of(enum group_hold hold)
+{
+    switch (hold) {
+    case GROUP_HOLD_FROZEN:
+        return 3;
+    case GROUP_HOLD_POLICY:
+        return 2;
+    case GROUP_HOLD_JOURNAL:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 void order_hold(
     struct group *g, struct group_effects *fx, enum group_hold hold, int node, const char *format,
     ...)
@@ -20,7 +36,7 @@ void order_hold(
     va_start(args, format);
     vsnprintf(why, sizeof why, format, args);
     va_end(args);
-    if (g->hold == hold && strcmp(g->hold_why, why) == 0) {
+    if (rank_of(hold) < rank_of(g->hold) || (g->hold == hold && strcmp(g->hold_why, why) == 0)) {
         return;
     }
     g->hold = hold;
@@ -77,7 +93,10 @@ void order_review_hold(struct group *g, struct group_effects *fx)
 
         if (n->out || (g->hold_node == g->holder && n->fit == GROUP_YES)) {
             order_release_hold(g, fx, n->out ? "it is confirmed out" : "the holder is fit again");
-        } else if (n->serving != GROUP_UNSURE && n->serving != g->hold_serving) {
+        } else if (
+            n->serving != GROUP_UNSURE &&
+            (n->serving != g->hold_serving ||
+             (n->serving == GROUP_NO && n->serving_seen_ms > g->hold_since_ms))) {
             order_release_hold(g, fx, "it can be seen again");
         }
     }
@@ -235,7 +254,8 @@ enum baton_err order_propose(
 
     if (err != BATON_OK) {
         if (promote && g->hold == GROUP_HOLD_NONE && !g->paused && g->phase == GROUP_RUNNING &&
-            g->plan[0].kind == GROUP_PLAN_NONE &&
+            g->plan[0].kind == GROUP_PLAN_NONE && g->plan[1].kind == GROUP_PLAN_NONE &&
+            node != g->holder && g->node[node].fit == GROUP_YES &&
             (g->holder == GROUP_NOBODY || g->node[g->holder].state != FSM_ACTIVE) &&
             order_moves_within(g, &frees_ms) >= g->rules.max_moves) {
             order_hold(g, fx, GROUP_HOLD_MOVES, GROUP_NOBODY, "%s", refused.text);

@@ -15,12 +15,13 @@
 
 #include "group/group.h"
 
-#define GROUP_REST_MS       60000 /* after a planned move that came to nothing */
-#define GROUP_RESTORE_TRIES 2     /* then it is left to the policy to give the holder up */
-#define GROUP_RESTORE_MS    10000 /* between two of them */
-#define GROUP_LATE_MS       500   /* after a deadline, until a step is ended from here */
-#define GROUP_LOOK_TRIES    3     /* of a look that still sees it serve, after a stop */
-#define GROUP_LOOK_MS       300   /* between them */
+#define GROUP_REST_MS          60000  /* after a planned move that came to nothing */
+#define GROUP_RESTORE_TRIES    2      /* then it is left to the policy to give the holder up */
+#define GROUP_RESTORE_MS       10000  /* between two of them */
+#define GROUP_RESTORE_LATER_MS 300000 /* … where the policy did not */
+#define GROUP_LATE_MS          500    /* after a deadline, until a step is ended from here */
+#define GROUP_LOOK_TRIES       3      /* of a look that still sees it serve, after a stop */
+#define GROUP_LOOK_MS          300    /* between them */
 
 /* effects.c */
 struct group_record *effects_record(
@@ -45,7 +46,7 @@ enum baton_err node_transit(
 unsigned node_facts(const struct group *g, int node);
 void node_new_role(struct group *g, int node);
 void node_observed(struct group *g, const struct group_event *ev);
-void node_looked(
+bool node_looked(
     struct group *g, int node, enum group_answer serving, int64_t began_ms, const char *detail);
 void node_judge(struct group *g, int node);
 void node_follow(struct group *g, struct group_effects *fx, int node);
@@ -75,6 +76,7 @@ bool plan_is_handover(enum group_plan_kind kind);
 bool plan_is_planned(enum group_plan_kind kind);
 int plan_steps_max(const struct group_rules *rules, int n_nodes);
 int plan_not_out(const struct group *g, int taker);
+int plan_rival(const struct group *g, const struct group_plan *plan, int node);
 
 /* step.c */
 struct group_step_ref step_ref(const struct group *g, const struct group_plan *plan);

@@ -48,6 +48,24 @@ int plan_not_out(const struct group *g, int taker)
     return GROUP_NOBODY;
 }
 
+/* Who forbids that `node` is started. A grant needs all others confirmed out, still as the
+ * start begins. The holder that is started again where it is (`plan` NULL or a restore) has
+ * its right already: only one that was last seen serving stands against it. */
+int plan_rival(const struct group *g, const struct group_plan *plan, int node)
+{
+    int i;
+
+    if (plan != NULL && plan_is_handover(plan->kind)) {
+        return plan_not_out(g, node);
+    }
+    for (i = 0; i < g->n_nodes; i++) {
+        if (i != node && g->node[i].may_serve && !g->node[i].out) {
+            return i;
+        }
+    }
+    return GROUP_NOBODY;
+}
+
 static void add(
     const struct group *g, struct group_plan *plan, enum group_step_kind kind, int node, int action)
 {
@@ -393,6 +411,11 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
         close_plan(g, fx, plan, GROUP_FAIL, why);
         return;
     case GROUP_STEP_LOOK:
+        if (plan->kind == GROUP_PLAN_RESTORE) {
+            effects_notice(fx, GROUP_NOTICE_REMEDY, plan->taker, "restore failed: %s", why);
+            close_plan(g, fx, plan, GROUP_FAIL, why);
+            return;
+        }
         if (plan->undoing || !plan_is_handover(plan->kind) || step->node != plan->taker) {
             break; /* not confirmed out: a fence follows, or the grant is refused */
         }

@@ -61,7 +61,8 @@ static void mark_others_out(struct group *g, int holder, bool by_record)
 void settle_adopt(struct group *g, struct group_effects *fx, int node, const char *why)
 {
     struct group_node *n = &g->node[node];
-    bool by_record = g->memory.known && g->memory.holder == node && g->epoch > 0;
+    bool by_record =
+        g->phase == GROUP_SETTLING && g->memory.known && g->memory.holder == node && g->epoch > 0;
     struct group_record *record;
 
     if (!by_record) {
@@ -113,11 +114,24 @@ static bool better_unjudged(const struct group *g, int node)
     return false;
 }
 
+/* The preferred node that is fit and was seen: one that can't be seen can't be started. */
+static int best_stopped(const struct group *g)
+{
+    int i;
+
+    for (i = 0; i < g->n_nodes; i++) {
+        if (g->node[i].fit == GROUP_YES && g->node[i].serving == GROUP_NO) {
+            return i;
+        }
+    }
+    return GROUP_NOBODY;
+}
+
 /* Nobody serves: start the preferred fit node. Where it is the recorded holder it keeps
  * nothing: the grant gives it the next epoch. */
 static void start_preferred(struct group *g, struct group_effects *fx)
 {
-    int best = order_best(g, GROUP_NOBODY);
+    int best = best_stopped(g);
     char why[GROUP_TEXT_MAX];
 
     if (best == GROUP_NOBODY || better_unjudged(g, best)) {
@@ -130,6 +144,8 @@ static void start_preferred(struct group *g, struct group_effects *fx)
     node_follow(g, fx, best);
     if (plan_begin(g, fx, GROUP_PLAN_START, best, 0, why, NULL) != BATON_OK) {
         g->phase = GROUP_SETTLING;
+    } else if (g->hold == GROUP_HOLD_TWO_SERVE || g->hold == GROUP_HOLD_UNCONFIRMED) {
+        order_release_hold(g, fx, why);
     }
 }
 
@@ -194,15 +210,22 @@ static void none_serves(struct group *g, struct group_effects *fx, const struct 
 
 /* A handover that a restart interrupted. Before the grant it never was: it is closed,
  * and what it stopped is seen as any other state. After the grant it goes on. */
-static bool interrupted(struct group *g, struct group_effects *fx)
+static bool interrupted(struct group *g, struct group_effects *fx, const struct census *c)
 {
+    bool resume = false;
     struct group_record *record;
 
     if (!g->memory.open) {
         return false;
     }
-    g->memory.open = false;
     if (g->memory.open_granted && g->memory.holder != GROUP_NOBODY && !g->paused) {
+        if (c->unseen > 0 && !settled(g)) {
+            return true; /* while nobody looked, another one may have been started */
+        }
+        resume = c->yes - (g->node[g->memory.holder].serving == GROUP_YES) == 0;
+    }
+    g->memory.open = false;
+    if (resume) {
         mark_others_out(g, g->memory.holder, true);
         g->phase = GROUP_RUNNING;
         plan_resume(g, fx);
@@ -210,8 +233,9 @@ static bool interrupted(struct group *g, struct group_effects *fx)
     }
     record = effects_record(
         g, fx, GROUP_REC_PLAN_END,
-        g->memory.open_granted ? "interrupted by a restart while paused"
-                               : "interrupted by a restart before the grant: undone");
+        !g->memory.open_granted ? "interrupted by a restart before the grant: undone"
+        : g->paused             ? "interrupted by a restart while paused"
+                                : "interrupted by a restart; since then another node serves");
     record->plan_id = g->memory.open_id;
     record->plan_kind = g->memory.open_kind;
     record->outcome = GROUP_FAIL;
@@ -230,12 +254,11 @@ static void settle_paused(struct group *g, struct group_effects *fx, const struc
 
 void settle_advance(struct group *g, struct group_effects *fx)
 {
-    struct census c;
+    struct census c = take_census(g);
 
-    if (g->phase != GROUP_SETTLING || g->hold == GROUP_HOLD_FROZEN || interrupted(g, fx)) {
+    if (g->phase != GROUP_SETTLING || g->hold == GROUP_HOLD_FROZEN || interrupted(g, fx, &c)) {
         return;
     }
-    c = take_census(g);
     if (g->paused) {
         settle_paused(g, fx, &c);
     } else if (c.yes == 1) {
@@ -262,12 +285,14 @@ void settle_again(struct group *g, struct group_effects *fx, const char *why)
         n->serving_run = 0;
         n->serving_seen_ms = 0;
         n->role_ms = g->now_ms;
-        n->out = false;
+        n->out = n->may_serve = false;
         n->restore_tries = 0;
         effects_look(fx, i);
     }
-    g->memory.known = g->holder != GROUP_NOBODY;
-    g->memory.holder = g->holder;
+    if (g->phase == GROUP_RUNNING) { /* else the record is still all that is known */
+        g->memory.known = g->holder != GROUP_NOBODY;
+        g->memory.holder = g->holder;
+    }
     g->memory.open = false;
     g->holder = GROUP_NOBODY;
     g->phase = GROUP_SETTLING;

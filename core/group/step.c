@@ -99,7 +99,11 @@ static void granted(struct group *g, struct group_effects *fx, struct group_plan
     g->node[plan->taker].serving_run = 0;
     if (from != GROUP_NOBODY && from != plan->taker) {
         node_new_role(g, from);
-        node_transit(g, fx, from, FSM_RELEASED, 0, "stopped and confirmed out", NULL);
+        if (g->node[from].out) {
+            node_transit(g, fx, from, FSM_RELEASED, 0, "stopped and confirmed out", NULL);
+        } else {
+            node_transit(g, fx, from, FSM_LOST, 0, "it serves again, without the baton", NULL);
+        }
         node_judge(g, from);
     }
 }
@@ -170,7 +174,7 @@ static bool take_outcome(
         bool wants_up = step->node == g->holder && !plan->undoing &&
                         (plan->granted || plan->kind == GROUP_PLAN_RESTORE);
 
-        node_looked(
+        bool fresh = node_looked(
             g, step->node,
             outcome == GROUP_OK     ? GROUP_YES
             : outcome == GROUP_FAIL ? GROUP_NO
@@ -178,6 +182,9 @@ static bool take_outcome(
             step->began_ms, detail);
         if (wants_up) {
             return outcome == GROUP_OK;
+        }
+        if (!fresh) {
+            return n->out; /* another look began later and is in already */
         }
         n->out = outcome == GROUP_FAIL || (n->out && outcome == GROUP_UNKNOWN);
         return n->out;
@@ -230,6 +237,26 @@ static void overdue(struct group *g, struct group_effects *fx, struct group_plan
     end_attempt(g, fx, plan, GROUP_UNKNOWN, false, detail);
 }
 
+/* Somebody may have started another node since it was confirmed out. */
+static bool start_refused(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    struct group_step_state *step = &plan->steps[plan->step];
+    int rival = plan_rival(g, plan, step->node);
+    char detail[GROUP_TEXT_MAX];
+
+    if (step->kind != GROUP_STEP_START || rival == GROUP_NOBODY) {
+        return false;
+    }
+    effects_text(
+        detail, sizeof detail, "not begun: %s is not confirmed out any more (%s)",
+        g->node[rival].name, g->node[rival].serving_why);
+    effects_text(step->detail, sizeof step->detail, "%s", detail);
+    record_step(g, fx, plan, GROUP_REC_STEP_END, GROUP_FAIL, detail);
+    step->status = GROUP_STEP_FAILED;
+    plan_step_failed(g, fx, plan);
+    return true;
+}
+
 /* Let the current step go on. False where it has to wait. */
 bool step_advance(struct group *g, struct group_effects *fx, struct group_plan *plan)
 {
@@ -259,6 +286,9 @@ bool step_advance(struct group *g, struct group_effects *fx, struct group_plan *
             granted(g, fx, plan);
             step->status = GROUP_STEP_DONE;
             plan->step++;
+            return true;
+        }
+        if (start_refused(g, fx, plan)) {
             return true;
         }
         run(g, fx, plan);

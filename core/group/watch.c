@@ -13,6 +13,10 @@ static bool serves_unasked(const struct group *g, int node)
     if (plan_is_handover(plan->kind) && !plan->granted && !g->node[node].out) {
         int i;
 
+        if (node == plan->taker) {
+            return false; /* it is given the baton in a moment, or seen again after */
+        }
+
         for (i = 0; i < plan->n_steps; i++) {
             if (plan->steps[i].node == node && plan->steps[i].kind == GROUP_STEP_LOOK) {
                 return false;
@@ -26,7 +30,7 @@ static bool serves_unasked(const struct group *g, int node)
 static bool may_adopt(const struct group *g, int node)
 {
     return g->holder == GROUP_NOBODY && g->plan[0].kind == GROUP_PLAN_NONE &&
-           plan_not_out(g, node) == GROUP_NOBODY;
+           g->plan[1].kind == GROUP_PLAN_NONE && plan_not_out(g, node) == GROUP_NOBODY;
 }
 
 static void rogue(struct group *g, struct group_effects *fx, int node)
@@ -80,12 +84,13 @@ static bool wants_restore(const struct group *g)
     const struct group_node *n;
 
     if (g->phase != GROUP_RUNNING || g->holder == GROUP_NOBODY || g->paused ||
-        g->plan[0].kind != GROUP_PLAN_NONE || g->hold == GROUP_HOLD_FROZEN ||
-        g->hold == GROUP_HOLD_POLICY || g->hold == GROUP_HOLD_JOURNAL) {
+        g->plan[0].kind != GROUP_PLAN_NONE || g->plan[1].kind != GROUP_PLAN_NONE ||
+        g->hold == GROUP_HOLD_FROZEN || g->hold == GROUP_HOLD_POLICY ||
+        g->hold == GROUP_HOLD_JOURNAL) {
         return false;
     }
     n = &g->node[g->holder];
-    if (n->serving != GROUP_NO || n->restore_tries >= GROUP_RESTORE_TRIES) {
+    if (n->serving != GROUP_NO) {
         return false;
     }
     return n->restore_owed || (n->serving_run >= g->rules.look_fall && n->verdict != GROUP_NO);
@@ -94,14 +99,26 @@ static bool wants_restore(const struct group *g)
 void watch_holder(struct group *g, struct group_effects *fx)
 {
     struct group_node *n;
+    int blind;
 
     if (!wants_restore(g) || g->now_ms < g->node[g->holder].retry_after_ms) {
         return;
     }
     n = &g->node[g->holder];
+    blind = plan_rival(g, NULL, g->holder);
+    if (blind != GROUP_NOBODY) {
+        order_hold(
+            g, fx, GROUP_HOLD_UNCONFIRMED, blind,
+            "%s does not serve and is not started: %s is not confirmed out; when it is switched "
+            "off for certain, say so: baton confirm-out %s %s",
+            n->name, g->node[blind].name, g->name, g->node[blind].name);
+        return;
+    }
     n->restore_owed = false;
     n->restore_tries++;
-    n->retry_after_ms = g->now_ms + GROUP_RESTORE_MS;
+    n->retry_after_ms =
+        g->now_ms +
+        (n->restore_tries < GROUP_RESTORE_TRIES ? GROUP_RESTORE_MS : GROUP_RESTORE_LATER_MS);
     plan_begin(
         g, fx, GROUP_PLAN_RESTORE, g->holder, 0, "it holds the baton but does not serve", NULL);
 }

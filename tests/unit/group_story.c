@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void say(struct story *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define JOURNAL_AGAIN_MS 2000
 
-static void say(struct story *s, const char *format, ...)
+void story_say(struct story *s, const char *format, ...)
 {
     size_t used = strlen(s->trace);
     va_list args;
@@ -81,6 +81,9 @@ void story_boot(struct story *s)
     s->memory.n_moves = 0;
     group_free(s->group);
     memset(s->run, 0, sizeof s->run);
+    memset(&s->late, 0, sizeof s->late);
+    memset(s->look, 0, sizeof s->look);
+    s->n_waiting = 0;
     s->dead = false;
     s->die_at_record = 0;
     setup.n_nodes = n_nodes;
@@ -163,65 +166,100 @@ static void trace_effect(struct story *s, const struct group_effect *e)
     const struct group *g = s->group;
 
     if (e->kind == GROUP_DO_NOTICE && e->u.notice.notice == GROUP_NOTICE_TRANSITION) {
-        say(s, "%s %s → %s: %s\n", group_node_name(g, e->u.notice.node),
+        story_say(
+            s, "%s %s → %s: %s\n", group_node_name(g, e->u.notice.node),
             fsm_state_name(e->u.notice.from), fsm_state_name(e->u.notice.to), e->u.notice.text);
     } else if (e->kind == GROUP_DO_NOTICE) {
-        say(s, "[%s] %s\n", group_notice_name(e->u.notice.notice), e->u.notice.text);
+        story_say(s, "[%s] %s\n", group_notice_name(e->u.notice.notice), e->u.notice.text);
     } else if (e->kind == GROUP_DO_RUN && s->steps_in_trace) {
         const struct group_action_rules *a = group_step_action(g, e->u.run.kind, e->u.run.action);
 
-        say(s, "  %s%s%s on %s\n", group_step_name(e->u.run.kind), a != NULL ? " " : "",
+        story_say(
+            s, "  %s%s%s on %s\n", group_step_name(e->u.run.kind), a != NULL ? " " : "",
             a != NULL ? a->name : "", group_node_name(g, e->u.run.node));
     } else if (
         e->kind == GROUP_DO_RECORD && s->steps_in_trace && e->u.record.kind == GROUP_REC_GRANT) {
-        say(s, "  grant epoch %lld to %s\n", (long long)e->u.record.epoch,
+        story_say(
+            s, "  grant epoch %lld to %s\n", (long long)e->u.record.epoch,
             group_node_name(g, e->u.record.node));
     }
 }
 
-static void look(struct story *s, int node);
+/* The journal writes what waits for it, or says that it can't. */
+static void write_journal(struct story *s)
+{
+    struct group_event ev = {.kind = s->journal_full ? GROUP_EV_UNRECORDED : GROUP_EV_RECORDED};
+    int i;
+
+    ev.u.recorded.why = "no space left on device";
+    for (i = 0; i < s->n_waiting && !s->journal_full; i++) {
+        if (s->die_at_record != 0 && s->waiting[i].seq > s->die_at_record) {
+            s->dead = true;
+            return;
+        }
+        remember(s, &s->waiting[i]);
+        ev.u.recorded.seq = s->waiting[i].seq;
+    }
+    s->journal_ms = s->now_ms + JOURNAL_AGAIN_MS;
+    if (!s->journal_full) {
+        s->n_waiting = 0;
+    }
+    story_feed(s, &ev, NULL);
+}
+
+static void begin_step(struct story *s, const struct group_effect *e)
+{
+    struct story_run *run = &s->run[e->u.run.ref.plan_slot];
+    int i;
+
+    ck_assert_msg(!run->busy, "two steps of one plan run at once");
+    memset(run, 0, sizeof *run);
+    run->busy = true;
+    run->effect = *e;
+    run->end_ms = s->now_ms + s->step_ms;
+    run->heard_ms = run->end_ms + s->late_ms;
+    for (i = 0; i < s->group->n_nodes; i++) {
+        run->rivals_seen[i] = s->group->node[i].serving == GROUP_YES;
+    }
+}
+
+static void cancel_step(struct story *s, struct story_run *run)
+{
+    if (run->busy && run->done) {
+        s->late = *run;
+        s->late.heard_ms = s->now_ms + 1000;
+    }
+    run->busy = false;
+}
 
 static void take_effects(struct story *s)
 {
     static struct group_effects fx; /* feeding the answer refills s->fx */
-    int64_t seq = 0;
+    bool wrote = false;
     int i;
 
-    fx = s->fx;
+    fx.count = s->fx.count;
+    memcpy(fx.effect, s->fx.effect, (size_t)fx.count * sizeof fx.effect[0]);
     s->fx.count = 0;
     for (i = 0; i < fx.count; i++) {
         const struct group_effect *e = &fx.effect[i];
 
-        if (s->dead) {
-            return;
-        }
         trace_effect(s, e);
         if (e->kind == GROUP_DO_RECORD) {
-            if (s->die_at_record != 0 && e->u.record.seq > s->die_at_record) {
-                s->dead = true;
-                return;
+            ck_assert_int_lt(s->n_waiting, STORY_WAITING_MAX);
+            if (s->n_waiting == 0) {
+                s->journal_ms = s->now_ms + s->write_ms;
             }
-            if (!s->journal_full) {
-                remember(s, &e->u.record);
-            }
-            seq = e->u.record.seq;
+            s->waiting[s->n_waiting++] = e->u.record;
+            wrote = true;
         } else if (e->kind == GROUP_DO_RUN) {
-            int slot = e->u.run.ref.plan_slot;
-
-            ck_assert_msg(!s->run[slot].busy, "two steps of one plan run at once");
-            s->run[slot].busy = true;
-            s->run[slot].effect = *e;
-            s->run[slot].end_ms = s->now_ms + s->step_ms;
+            begin_step(s, e);
         } else if (e->kind == GROUP_DO_CANCEL) {
-            s->run[e->u.run.ref.plan_slot].busy = false;
+            cancel_step(s, &s->run[e->u.run.ref.plan_slot]);
         }
     }
-    if (seq != 0) {
-        struct group_event ev = {.kind = s->journal_full ? GROUP_EV_UNRECORDED : GROUP_EV_RECORDED};
-
-        ev.u.recorded.seq = seq;
-        ev.u.recorded.why = "no space left on device";
-        story_feed(s, &ev, NULL);
+    if (wrote && s->write_ms == 0) {
+        write_journal(s);
     }
 }
 
@@ -275,11 +313,43 @@ enum baton_err story_order(
     return story_feed(s, &ev, error);
 }
 
-static enum group_outcome do_step(
-    struct story *s, const struct group_effect *e, const char **detail)
+/* The group makes a node serve: does another one serve too? What was started by hand and
+ * not seen yet is nobody's fault. */
+static void watch_start(struct story *s, const struct story_run *run)
 {
+    int i, node = run->effect.u.run.node;
+
+    for (i = 0; i < s->group->n_nodes; i++) {
+        if (i != node && s->node[i].serving && (!s->node[i].by_hand || run->rivals_seen[i])) {
+            story_say(
+                s, "!! %s is started while %s serves\n", group_node_name(s->group, node),
+                group_node_name(s->group, i));
+            s->made_two++;
+        }
+    }
+}
+
+static enum group_outcome do_start(struct story *s, struct story_run *run, const char **detail)
+{
+    struct story_node *n = &s->node[run->effect.u.run.node];
+
+    if (n->start_fails) {
+        *detail = "it would not start";
+        return GROUP_FAIL;
+    }
+    if (run->effect.u.run.action == s->rules.list[GROUP_LIST_START].count - 1) {
+        watch_start(s, run);
+        n->by_hand = n->serving && n->by_hand;
+        n->serving = true;
+    }
+    watch_truth(s);
+    return GROUP_OK;
+}
+
+static enum group_outcome do_step(struct story *s, struct story_run *run, const char **detail)
+{
+    const struct group_effect *e = &run->effect;
     struct story_node *n = &s->node[e->u.run.node];
-    bool last_start = e->u.run.action == s->rules.list[GROUP_LIST_START].count - 1;
 
     *detail = "done";
     if (e->u.run.kind == GROUP_STEP_ASK) {
@@ -311,13 +381,7 @@ static enum group_outcome do_step(
         *detail = n->serving ? "it serves" : "it is stopped";
         return n->serving ? GROUP_OK : GROUP_FAIL;
     case GROUP_STEP_START:
-        if (n->start_fails) {
-            *detail = "it would not start";
-            return GROUP_FAIL;
-        }
-        n->serving = n->serving || last_start;
-        watch_truth(s);
-        return GROUP_OK;
+        return do_start(s, run, detail);
     case GROUP_STEP_VERIFY:
         *detail = n->verify_fails ? "no banner" : "220 mail";
         return n->verify_fails ? GROUP_FAIL : GROUP_OK;
@@ -326,15 +390,42 @@ static enum group_outcome do_step(
     }
 }
 
-static void look(struct story *s, int node)
+static void end_look(struct story *s, int node)
 {
     struct group_event ev = {.kind = GROUP_EV_LOOKED};
-    const struct story_node *n = &s->node[node];
+    struct story_look *look = &s->look[node];
 
+    look->busy = false;
     ev.u.looked.node = node;
-    ev.u.looked.began_ms = s->now_ms;
-    ev.u.looked.serving = !n->up ? GROUP_UNSURE : n->serving ? GROUP_YES : GROUP_NO;
-    ev.u.looked.detail = !n->up ? "ssh: no answer" : n->serving ? "it serves" : "it is stopped";
+    ev.u.looked.began_ms = look->began_ms;
+    ev.u.looked.serving = look->serving;
+    ev.u.looked.detail = look->serving == GROUP_UNSURE ? "ssh: no answer"
+                         : look->serving == GROUP_YES  ? "it serves"
+                                                       : "it is stopped";
+    story_feed(s, &ev, NULL);
+}
+
+static void begin_look(struct story *s, int node)
+{
+    const struct story_node *n = &s->node[node];
+    struct story_look *look = &s->look[node];
+
+    if (look->busy) {
+        return;
+    }
+    look->busy = true;
+    look->began_ms = s->now_ms;
+    look->due_ms = s->now_ms + s->look_ms;
+    look->serving = !n->up ? GROUP_UNSURE : n->serving ? GROUP_YES : GROUP_NO;
+}
+
+static void tell_end(struct story *s, const struct story_run *run)
+{
+    struct group_event ev = {.kind = GROUP_EV_STEP_ENDED};
+
+    ev.u.step_ended.ref = run->effect.u.run.ref;
+    ev.u.step_ended.outcome = run->outcome;
+    ev.u.step_ended.detail = run->detail;
     story_feed(s, &ev, NULL);
 }
 
@@ -343,37 +434,61 @@ static void end_steps(struct story *s)
     int slot;
 
     for (slot = 0; slot < GROUP_PLANS; slot++) {
-        struct group_event ev = {.kind = GROUP_EV_STEP_ENDED};
-        const char *detail;
-        enum group_outcome outcome;
+        struct story_run *run = &s->run[slot];
+        struct story_node *n = &s->node[run->effect.u.run.node];
 
-        if (!s->run[slot].busy || s->run[slot].end_ms > s->now_ms ||
-            (s->run[slot].effect.u.run.kind == GROUP_STEP_START &&
-             s->node[s->run[slot].effect.u.run.node].start_hangs)) {
+        if (!run->busy || run->end_ms > s->now_ms ||
+            (run->effect.u.run.kind == GROUP_STEP_START && n->start_hangs)) {
             continue;
         }
-        s->run[slot].busy = false;
-        outcome = do_step(s, &s->run[slot].effect, &detail);
-        ev.u.step_ended.ref = s->run[slot].effect.u.run.ref;
-        ev.u.step_ended.outcome = outcome;
-        ev.u.step_ended.detail = detail;
-        story_feed(s, &ev, NULL);
+        if (!run->done) {
+            run->done = true;
+            run->outcome = do_step(s, run, &run->detail);
+            if (n->answer_lost && run->effect.u.run.kind != GROUP_STEP_ASK) {
+                run->outcome = GROUP_UNKNOWN;
+                run->detail = "ssh: the connection broke";
+            }
+        }
+        if (run->heard_ms <= s->now_ms) {
+            struct story_run heard = *run;
+
+            run->busy = false;
+            tell_end(s, &heard);
+        }
+    }
+    if (s->late.busy && s->late.heard_ms <= s->now_ms) {
+        s->late.busy = false;
+        tell_end(s, &s->late);
+    }
+}
+
+static void look_around(struct story *s)
+{
+    int i;
+
+    if (s->now_ms - s->looked_ms >= s->look_every_ms) {
+        s->looked_ms = s->now_ms;
+        for (i = 0; i < s->group->n_nodes; i++) {
+            begin_look(s, i);
+        }
+    }
+    for (i = 0; i < s->group->n_nodes; i++) {
+        if (s->look[i].busy && s->look[i].due_ms <= s->now_ms) {
+            end_look(s, i);
+        }
     }
 }
 
 void story_pass(struct story *s, int64_t ms)
 {
     int64_t until = s->now_ms + ms;
-    int i;
 
     while (s->now_ms < until && !s->dead) {
         s->now_ms += 50; /* every instant that matters here is a multiple of it */
         end_steps(s);
-        if (s->now_ms - s->looked_ms >= s->look_every_ms) {
-            s->looked_ms = s->now_ms;
-            for (i = 0; i < s->group->n_nodes; i++) {
-                look(s, i);
-            }
+        look_around(s);
+        if (!s->dead && s->n_waiting > 0 && s->journal_ms <= s->now_ms) {
+            write_journal(s);
         }
         if (!s->dead && group_wake_ms(s->group) <= s->now_ms) {
             struct group_event ev = {.kind = GROUP_EV_TICK};

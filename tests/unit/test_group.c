@@ -996,7 +996,7 @@ START_TEST(an_interrupted_failover_goes_on_after_its_grant)
     }
     s.trace[0] = '\0';
     story_boot(&s);
-    story_pass(&s, 1000);
+    story_pass(&s, 4000);
     ck_traced(
         "server02 Unknown → FailingOver: interrupted by a restart after the grant: it goes on");
     ck_traced("  start mail on server02\n"
