@@ -87,6 +87,7 @@ void node_new_role(struct group *g, int node)
     n->role_ms = g->now_ms;
     n->restore_tries = 0;
     n->restore_owed = false;
+    n->retry_after_ms = 0;
     for (i = 0; i < g->rules.n_probes; i++) {
         if (g->rules.probe[i].on != GROUP_ON_ALL) {
             memset(&n->health[i], 0, sizeof n->health[i]);

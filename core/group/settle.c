@@ -287,6 +287,7 @@ void settle_again(struct group *g, struct group_effects *fx, const char *why)
         n->role_ms = g->now_ms;
         n->out = n->may_serve = false;
         n->restore_tries = 0;
+        n->retry_after_ms = 0;
         effects_look(fx, i);
     }
     if (g->phase == GROUP_RUNNING) { /* else the record is still all that is known */
