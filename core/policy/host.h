@@ -1,9 +1,11 @@
-/* What the files of the policy host share. Nobody outside core/policy includes this.
+/* What the files of the policy host share. Nobody outside core/policy includes this
+ * but the tests of its parts.
  *
  *   policy.c   life of a policy, its modules, loading
  *   limits.c   memory cap, instruction budget, where tables were made
  *   sandbox.c  the closed environment; strings.c its string library
- *   match.c    Lua's patterns, counted
+ *   match.c    find, match, gmatch, gsub; pattern.h what they share with pattern.c, which
+ *              compiles Lua's patterns, and search.c, which looks for matches
  *   run.c      the one function that enters Lua, and the words for what went wrong there
  *   task.c     coroutines that wait: tasks, parallel, deadline
  *   request.c  a Lua table read as a request to the world, a result made a Lua table
