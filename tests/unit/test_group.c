@@ -1025,6 +1025,138 @@ START_TEST(a_broken_invariant_freezes_the_group_and_moves_nothing)
 }
 END_TEST
 
+START_TEST(a_frozen_group_stays_frozen_when_the_journal_fails_and_recovers)
+{
+    struct group_event failed = {.kind = GROUP_EV_UNRECORDED};
+    struct group_event written = {.kind = GROUP_EV_RECORDED};
+
+    story_normal(&s, 2);
+    s.group->node[1].state = FSM_ACTIVE; /* a bug */
+    story_pass(&s, 2000);
+    s.group->node[1].state = FSM_STANDBY; /* what broke it is no more to be seen */
+    failed.u.recorded.why = "no space left on device";
+    written.u.recorded.seq = s.group->seq;
+    story_feed(&s, &failed, NULL);
+    story_feed(&s, &written, NULL);
+    ck_assert_int_eq(s.group->hold, GROUP_HOLD_FROZEN);
+    story_end(&s);
+}
+END_TEST
+
+START_TEST(a_grant_whose_record_waits_for_the_disk_is_given_once_and_goes_on)
+{
+    story_begin(&s, 2);
+    s.journal_full = true;
+    story_boot(&s);
+    story_pass(&s, 20000);
+    ck_assert(!s.node[0].serving);
+    s.journal_full = false;
+    story_pass(&s, 5000);
+    ck_assert_int_eq(s.group->hold, GROUP_HOLD_NONE);
+    ck_assert_int_eq(s.group->epoch, 1);
+    ck_assert(s.node[0].serving);
+    story_end(&s);
+}
+END_TEST
+
+static bool only_one_serves(void)
+{
+    return s.made_two == 0 && s.node[0].serving != s.node[1].serving;
+}
+
+START_TEST(a_node_started_by_hand_while_the_grant_is_written_is_not_joined)
+{
+    story_normal(&s, 2);
+    holder_fails("smtp failed 3/3");
+    s.write_ms = 5000;
+    story_propose(&s, 1, FSM_PROMOTE, "unfit", NULL);
+    while (s.group->plan[0].steps[s.group->plan[0].step].kind != GROUP_STEP_GRANT) {
+        story_pass(&s, 50);
+    }
+    s.node[0].serving = s.node[0].by_hand = s.node[0].stop_fails = true;
+    story_pass(&s, 3000);
+    s.write_ms = 0;
+    story_pass(&s, 40000);
+    ck_assert_msg(only_one_serves(), "%s", s.trace);
+    ck_assert_int_ne(s.group->hold, GROUP_HOLD_FROZEN);
+    story_end(&s);
+}
+END_TEST
+
+START_TEST(an_interrupted_handover_does_not_join_one_that_was_started_meanwhile)
+{
+    story_normal(&s, 2);
+    holder_fails("smtp failed 3/3");
+    story_propose(&s, 1, FSM_PROMOTE, "unfit", NULL);
+    while (s.memory.epoch < 2) {
+        story_pass(&s, 50);
+    }
+    s.node[0].serving = s.node[0].by_hand = true; /* it started with its machine */
+    story_boot(&s);
+    story_pass(&s, 20000);
+    ck_assert_msg(only_one_serves(), "%s", s.trace);
+    ck_assert_int_eq(s.two_served, 0);
+    ck_assert_int_eq(s.group->epoch, 3);
+    story_end(&s);
+}
+END_TEST
+
+START_TEST(a_stray_that_is_adopted_takes_the_next_epoch)
+{
+    struct baton_error error;
+
+    story_normal(&s, 2);
+    story_boot(&s); /* so that the record names server01 */
+    story_pass(&s, 3000);
+    story_verdict(&s, 1, GROUP_NO, "share failed 3/3");
+    s.node[0].up = s.node[0].serving = false;
+    story_pass(&s, 3000);
+    story_order(&s, GROUP_CMD_CONFIRM_OUT, 0, false, "plug pulled", &error);
+    s.node[0].up = s.node[0].serving = true;
+    story_pass(&s, 3000);
+    ck_assert_int_eq(s.group->holder, 0);
+    ck_assert_int_eq(s.group->epoch, 2);
+    ck_assert_int_eq(s.memory.holder, 0);
+    story_end(&s);
+}
+END_TEST
+
+START_TEST(more_moves_than_the_limit_do_not_freeze_what_an_operator_wants)
+{
+    struct baton_error error;
+    int i;
+
+    story_normal(&s, 2);
+    for (i = 0; i < 5; i++) { /* as a restart may remember */
+        s.group->move_ms[s.group->n_moves++] = s.now_ms;
+    }
+    ck_assert_int_eq(story_order(&s, GROUP_CMD_FAILOVER, 1, false, NULL, &error), BATON_OK);
+    story_pass(&s, 3000);
+    ck_assert_int_eq(s.group->hold, GROUP_HOLD_NONE);
+    ck_assert_int_eq(s.group->holder, 1);
+    story_end(&s);
+}
+END_TEST
+
+START_TEST(a_resume_during_start_up_keeps_the_record)
+{
+    struct baton_error error;
+
+    story_begin(&s, 2);
+    s.memory.known = s.memory.paused = true;
+    s.memory.epoch = 3;
+    s.memory.holder = 0;
+    s.node[0].up = false;
+    story_boot(&s);
+    story_pass(&s, 1000);
+    story_order(&s, GROUP_CMD_RESUME, GROUP_NOBODY, false, NULL, &error);
+    story_pass(&s, 15000);
+    ck_assert_int_eq(s.group->holder, 0);
+    ck_assert_int_eq(s.group->epoch, 3);
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(a_grant_with_a_node_that_is_not_out_is_caught)
 {
     struct baton_error error;
@@ -1167,6 +1299,13 @@ int main(void)
     tcase_add_test(tc, a_daemon_killed_at_any_record_of_a_failover_ends_with_one_node_serving);
     tcase_add_test(tc, an_interrupted_failover_goes_on_after_its_grant);
     tcase_add_test(tc, a_broken_invariant_freezes_the_group_and_moves_nothing);
+    tcase_add_test(tc, a_frozen_group_stays_frozen_when_the_journal_fails_and_recovers);
+    tcase_add_test(tc, a_grant_whose_record_waits_for_the_disk_is_given_once_and_goes_on);
+    tcase_add_test(tc, a_node_started_by_hand_while_the_grant_is_written_is_not_joined);
+    tcase_add_test(tc, an_interrupted_handover_does_not_join_one_that_was_started_meanwhile);
+    tcase_add_test(tc, a_stray_that_is_adopted_takes_the_next_epoch);
+    tcase_add_test(tc, more_moves_than_the_limit_do_not_freeze_what_an_operator_wants);
+    tcase_add_test(tc, a_resume_during_start_up_keeps_the_record);
     tcase_add_test(tc, a_grant_with_a_node_that_is_not_out_is_caught);
     tcase_add_test(tc, a_broken_policy_holds_the_group_until_other_rules_come);
     tcase_add_test(tc, a_setup_that_cannot_work_is_refused);
