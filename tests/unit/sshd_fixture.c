@@ -81,8 +81,9 @@ static void write_files(const struct sshd *sshd, const char *host_key)
         file,
         "Port %d\nListenAddress 127.0.0.1\nHostKey %s/%s\nAuthorizedKeysFile %s/client.pub\n"
         "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-        "PermitRootLogin yes\nPidFile none\nUseDNS no\nPrintMotd no\nMaxStartups 100\n",
-        sshd->port, sshd->dir, host_key, sshd->dir);
+        "PermitRootLogin yes\nPidFile none\nUseDNS no\nPrintMotd no\nMaxStartups 100\n"
+        "SetEnv HOME=%s\n", /* not the start-up files of whoever runs the tests */
+        sshd->port, sshd->dir, host_key, sshd->dir, sshd->dir);
     fclose(file);
     snprintf(path, sizeof path, "%s/host.pub", sshd->dir);
     file = fopen(path, "re");
