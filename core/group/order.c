@@ -302,10 +302,14 @@ static enum baton_err move_to(
             error, BATON_REFUSED, "%s holds the baton already", group_node_name(g, node));
     }
     n = &g->node[node];
-    if (n->fit != GROUP_YES && !force) {
+    if ((n->fit != GROUP_YES || n->state != FSM_STANDBY) && !force) {
         return baton_fail(
             error, BATON_REFUSED, "%s is %s: %s. --force moves there all the same, with a --reason",
-            n->name, n->fit == GROUP_NO ? "not fit" : "not known to be fit", n->fit_why);
+            n->name,
+            n->fit == GROUP_NO       ? "not fit"
+            : n->fit == GROUP_UNSURE ? "not known to be fit"
+                                     : "not seen standing by",
+            n->fit == GROUP_YES ? n->serving_why : n->fit_why);
     }
     if (holder != NULL && holder->serving == GROUP_YES && holder->state == FSM_ACTIVE) {
         kind = n->priority < holder->priority && n->state == FSM_STANDBY ? GROUP_PLAN_FAILBACK

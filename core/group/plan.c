@@ -202,7 +202,9 @@ enum baton_err plan_begin(
 
     assert(plan->kind == GROUP_PLAN_NONE);
     if (plan_is_handover(kind)) {
-        facts |= g->node[node].fit != GROUP_YES ? FSM_FORCED : 0;
+        /* The policy's wishes have been refused by then; an operator's needed --force. */
+        facts |=
+            g->node[node].fit != GROUP_YES || g->node[node].state != FSM_STANDBY ? FSM_FORCED : 0;
         err = node_transit(g, fx, node, event, facts, why, error);
         if (err != BATON_OK) {
             return err;

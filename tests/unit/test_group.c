@@ -669,6 +669,26 @@ START_TEST(an_operator_forces_a_move_to_an_unfit_node_only_with_a_reason)
 }
 END_TEST
 
+START_TEST(a_fit_node_that_is_not_seen_standing_by_takes_force_too)
+{
+    struct baton_error error;
+
+    story_begin(&s, 2);
+    s.node[0].serving = true;
+    s.node[1].up = false; /* its probes are fine, but ssh is down from the start */
+    story_boot(&s);
+    story_pass(&s, 12000);
+    ck_assert_int_eq(s.group->node[1].state, FSM_UNKNOWN);
+    ck_assert_int_eq(story_order(&s, GROUP_CMD_FAILOVER, 1, false, NULL, &error), BATON_REFUSED);
+    ck_assert_str_eq(
+        error.text, "server02 is not seen standing by: ssh: no answer. --force moves there all the "
+                    "same, with a --reason");
+    ck_assert_int_eq(story_order(&s, GROUP_CMD_FAILOVER, 1, true, "I know", &error), BATON_OK);
+    ck_traced("server02 Unknown → FailingOver: failover by root: I know");
+    story_end(&s);
+}
+END_TEST
+
 /* ---- pause ---- */
 
 START_TEST(a_paused_group_observes_and_makes_no_move)
@@ -1279,6 +1299,7 @@ int main(void)
     tcase_add_test(tc, a_less_preferred_node_takes_nothing_back);
     tcase_add_test(tc, an_operator_moves_a_healthy_service_and_back);
     tcase_add_test(tc, an_operator_forces_a_move_to_an_unfit_node_only_with_a_reason);
+    tcase_add_test(tc, a_fit_node_that_is_not_seen_standing_by_takes_force_too);
     tc = tests(suite, "pause");
     tcase_add_test(tc, a_paused_group_observes_and_makes_no_move);
     tcase_add_test(tc, after_a_pause_the_group_is_looked_at_afresh);
