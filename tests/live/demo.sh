@@ -9,4 +9,8 @@ if [ "$(id -u)" -ne 0 ] || [ -n "${BATON_TEST_UNPRIVILEGED:-}" ]; then
     echo "skipped: network namespaces need root"
     exit 77
 fi
+if ! unshare --net --mount --uts --ipc --pid --fork true 2>/dev/null; then
+    echo "skipped: no namespaces can be made here (a container, or a chroot into a plain folder?)"
+    exit 77
+fi
 exec "$(dirname "$0")/../../tools/demo" </dev/null

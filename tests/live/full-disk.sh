@@ -15,6 +15,10 @@ if [ "$(id -u)" -ne 0 ] || [ -n "${BATON_TEST_UNPRIVILEGED:-}" ]; then
 fi
 # In a mount namespace of its own: nothing is left mounted, whatever happens.
 if [ -z "${BATON_FULL_DISK:-}" ]; then
+    if ! unshare --mount --propagation private true 2>/dev/null; then
+        echo "skipped: no mount namespace can be made here (a plain chroot or a container?)"
+        exit 77
+    fi
     BATON_FULL_DISK=1 exec unshare --mount --propagation private "$0" "$@"
 fi
 # shellcheck source=tests/live/files-lab
