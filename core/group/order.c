@@ -105,7 +105,7 @@ void order_review_hold(struct group *g, struct group_effects *fx)
 /* ---- May it? ---- */
 
 /* The best node to move to: fit, not holding, in order of preference. */
-int order_best(const struct group *g, int except)
+static int best(const struct group *g, int except)
 {
     int i;
 
@@ -341,7 +341,7 @@ static enum baton_err command_move(
             error, BATON_REFUSED, "nobody holds the baton: `baton failover %s` starts it", g->name);
     }
     if (node == GROUP_NOBODY) {
-        node = order_best(g, back ? GROUP_NOBODY : g->holder);
+        node = best(g, back ? GROUP_NOBODY : g->holder);
     }
     if (node == GROUP_NOBODY) {
         return baton_fail(error, BATON_REFUSED, "no node is fit to take over");

@@ -73,13 +73,11 @@ void plan_cancelled(
     struct group *g, struct group_effects *fx, struct group_plan *plan, const char *why);
 void plan_step_failed(struct group *g, struct group_effects *fx, struct group_plan *plan);
 bool plan_is_handover(enum group_plan_kind kind);
-bool plan_is_planned(enum group_plan_kind kind);
 int plan_steps_max(const struct group_rules *rules, int n_nodes);
 int plan_not_out(const struct group *g, int taker);
 int plan_rival(const struct group *g, const struct group_plan *plan, int node);
 
 /* step.c */
-struct group_step_ref step_ref(const struct group *g, const struct group_plan *plan);
 bool step_advance(struct group *g, struct group_effects *fx, struct group_plan *plan);
 void step_ended(struct group *g, struct group_effects *fx, const struct group_event *ev);
 int64_t step_wake_ms(const struct group_plan *plan);
@@ -100,7 +98,6 @@ void order_hold(
 void order_release_hold(struct group *g, struct group_effects *fx, const char *why);
 void order_review_hold(struct group *g, struct group_effects *fx);
 int order_moves_within(const struct group *g, int64_t *frees_ms);
-int order_best(const struct group *g, int except);
 
 /* check.c */
 void check_invariants(struct group *g, struct group_effects *fx, int first);

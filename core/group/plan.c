@@ -20,7 +20,7 @@ bool plan_is_handover(enum group_plan_kind kind)
            kind == GROUP_PLAN_START;
 }
 
-bool plan_is_planned(enum group_plan_kind kind)
+static bool is_planned(enum group_plan_kind kind)
 {
     return kind == GROUP_PLAN_FAILBACK || kind == GROUP_PLAN_MOVE;
 }
@@ -111,10 +111,10 @@ static void add_start(const struct group *g, struct group_plan *plan, int node)
 
 static void add_handover(const struct group *g, struct group_plan *plan)
 {
-    bool fence = g->rules.fence_unconfirmed && !plan_is_planned(plan->kind);
+    bool fence = g->rules.fence_unconfirmed && !is_planned(plan->kind);
     int i;
 
-    if (plan_is_planned(plan->kind)) {
+    if (is_planned(plan->kind)) {
         add(g, plan, GROUP_STEP_ASK, plan->taker, 0);
     }
     if (plan->from != GROUP_NOBODY) {
@@ -168,7 +168,7 @@ static void announce(const struct group *g, struct group_effects *fx, const stru
     }
     if (plan->kind == GROUP_PLAN_REMEDY || plan->kind == GROUP_PLAN_RESTORE) {
         notice = GROUP_NOTICE_REMEDY;
-    } else if (plan_is_planned(plan->kind)) {
+    } else if (is_planned(plan->kind)) {
         notice = GROUP_NOTICE_FAILBACK;
     }
     effects_notice(
@@ -318,7 +318,7 @@ void plan_cancelled(
     effects_notice(
         fx, GROUP_NOTICE_CANCELLED, taker, "%s to %s cancelled: %s", group_plan_name(kind),
         group_node_name(g, taker), why);
-    if (plan_is_planned(kind)) {
+    if (is_planned(kind)) {
         g->rest_until_ms = g->now_ms + GROUP_REST_MS;
     }
 }
@@ -341,7 +341,7 @@ static void failed(struct group *g, struct group_effects *fx, struct group_plan 
     }
     close_plan(g, fx, plan, GROUP_FAIL, why);
     node_transit(g, fx, taker, FSM_FAILED, 0, why, NULL);
-    if (plan_is_planned(kind)) {
+    if (is_planned(kind)) {
         g->rest_until_ms = g->now_ms + GROUP_REST_MS;
     }
     effects_notice(
@@ -467,7 +467,7 @@ static bool grant_refused(struct group *g, struct group_effects *fx, struct grou
 {
     const struct group_step_state *step = &plan->steps[plan->step];
     int blind = plan_not_out(g, plan->taker);
-    bool planned = plan_is_planned(plan->kind);
+    bool planned = is_planned(plan->kind);
     char why[GROUP_TEXT_MAX];
 
     if (step->kind != GROUP_STEP_GRANT || step->status != GROUP_STEP_PENDING ||

@@ -9,7 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
-struct group_step_ref step_ref(const struct group *g, const struct group_plan *plan)
+static struct group_step_ref ref_of(const struct group *g, const struct group_plan *plan)
 {
     struct group_step_ref ref;
 
@@ -111,7 +111,7 @@ static void granted(struct group *g, struct group_effects *fx, struct group_plan
 static void run(struct group *g, struct group_effects *fx, struct group_plan *plan)
 {
     struct group_step_state *step = &plan->steps[plan->step];
-    struct group_step_ref ref = step_ref(g, plan);
+    struct group_step_ref ref = ref_of(g, plan);
 
     step->status = GROUP_STEP_RUNNING;
     step->began_ms = g->now_ms;
@@ -229,7 +229,7 @@ void step_ended(struct group *g, struct group_effects *fx, const struct group_ev
 static void overdue(struct group *g, struct group_effects *fx, struct group_plan *plan)
 {
     struct group_step_state *step = &plan->steps[plan->step];
-    struct group_step_ref ref = step_ref(g, plan);
+    struct group_step_ref ref = ref_of(g, plan);
     char detail[GROUP_TEXT_MAX];
 
     effects_run(fx, GROUP_DO_CANCEL, &ref, step);

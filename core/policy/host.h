@@ -236,7 +236,6 @@ void table_keys(lua_State *L, int index, const char *what, const char *const *ke
 /* Fields of the table at `index`. [-0, +0] MAY_THROW */
 int64_t table_ms(lua_State *L, int index, const char *key, double otherwise, double min);
 int table_int(lua_State *L, int index, const char *key, int otherwise, int min, int max);
-bool table_bool(lua_State *L, int index, const char *key, bool otherwise);
 /* Index of the word in `words` (ends with NULL). */
 int table_word(lua_State *L, int index, const char *key, const char *const *words, int otherwise);
 /* Is the value at `index` an object that core.make made with this metatable? */

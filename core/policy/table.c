@@ -98,20 +98,6 @@ int table_int(lua_State *L, int index, const char *key, int otherwise, int min, 
     return (int)value;
 }
 
-bool table_bool(lua_State *L, int index, const char *key, bool otherwise)
-{
-    bool value = otherwise;
-    int type = lua_getfield(L, index, key);
-
-    if (type == LUA_TBOOLEAN) {
-        value = lua_toboolean(L, -1);
-    } else if (type != LUA_TNIL) {
-        table_fail(L, index, "%s wants true or false, not a %s", key, lua_typename(L, type));
-    }
-    lua_pop(L, 1);
-    return value;
-}
-
 int table_word(lua_State *L, int index, const char *key, const char *const *words, int otherwise)
 {
     int found = otherwise, type = lua_getfield(L, index, key);

@@ -43,7 +43,6 @@ struct child {
 struct children {
     struct event_base *base;
     struct child *list;
-    int count;
 };
 
 /* ---- What it says -------------------------------------------------------------------- */
@@ -174,7 +173,6 @@ static void child_free(struct child *child)
     free(child->out.text);
     free(child->err.text);
     DL_DELETE(child->all->list, child);
-    child->all->count--;
     free(child);
 }
 
@@ -254,11 +252,6 @@ void child_stop(struct child *child)
     child->done = NULL;
     kill(-child->pid, SIGKILL);
     child_close(child);
-}
-
-pid_t child_pid(const struct child *child)
-{
-    return child->pid;
 }
 
 /* ---- Its start ----------------------------------------------------------------------- */
@@ -348,7 +341,6 @@ struct child *child_start(
         return NULL;
     }
     DL_APPEND(children->list, child);
-    children->count++;
     if (!watch_end(child, setup->term_ms) || !watch_stream(child, &child->out, &pipes.out[0]) ||
         !watch_stream(child, &child->err, &pipes.err[0]) ||
         !watch_input(child, setup, &pipes.in[1])) {
@@ -373,11 +365,6 @@ struct children *children_new(struct event_base *base)
         children->base = base;
     }
     return children;
-}
-
-int children_count(const struct children *children)
-{
-    return children->count;
 }
 
 void children_free(struct children *children, int patience_ms)

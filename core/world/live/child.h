@@ -54,9 +54,6 @@ struct children *children_new(struct event_base *base);
 /* Kills all groups, waits for the children for at most `patience_ms`. `done` isn't called. */
 void children_free(struct children *children, int patience_ms);
 
-/* How many there are that are not reaped yet. */
-int children_count(const struct children *children);
-
 /* Copies everything but argv[0]'s file. NULL with a sentence in `why` if it can't be run.
  * `done` is never called from within. */
 struct child *child_start(
@@ -65,8 +62,6 @@ struct child *child_start(
 /* SIGKILL to the group, no `done`; reaped in the background. The child is gone for the
  * caller. NULL is fine. */
 void child_stop(struct child *child);
-
-pid_t child_pid(const struct child *child);
 
 /* What it has said so far. */
 void child_peek(const struct child *child, struct child_result *result);
