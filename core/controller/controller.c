@@ -1,10 +1,10 @@
 /* Life of a controller, commands, reload, and the one way of an event into the group. */
+#include "base/memory.h"
 #include "parts.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void arm_wake(struct controller *c);
@@ -121,7 +121,7 @@ static void arm_wake(struct controller *c)
 enum baton_err controller_new(
     const struct controller_setup *setup, struct controller **out, struct baton_error *error)
 {
-    struct controller *c = calloc(1, sizeof *c);
+    struct controller *c = memory_zeroed(1, sizeof *c);
     struct group_setup group = {.name = setup->name, .n_nodes = setup->n_nodes};
     enum baton_err err = BATON_NOMEM;
     int i;
@@ -141,7 +141,7 @@ enum baton_err controller_new(
     group.rules = &policy_table(setup->policy)->rules;
     group.memory = setup->memory;
     group.now_ms = world_now_ms(c->world);
-    c->why = calloc(GROUP_NODES_MAX * POLICY_TRANSITIONS_MAX, sizeof c->why[0]);
+    c->why = memory_zeroed(GROUP_NODES_MAX * POLICY_TRANSITIONS_MAX, sizeof c->why[0]);
     if (c->why == NULL || ledger_start(c) != BATON_OK) {
         baton_fail(error, BATON_NOMEM, "group %s: no memory", setup->name);
         goto fail;
@@ -163,9 +163,9 @@ enum baton_err controller_new(
     return BATON_OK;
 fail:
     group_free(c->group);
-    free(c->ledger.ticket);
-    free(c->why);
-    free(c);
+    memory_free(c->ledger.ticket);
+    memory_free(c->why);
+    memory_free(c);
     return err;
 }
 
@@ -183,8 +183,8 @@ void controller_free(struct controller *controller)
     }
     policy_free(controller->policy);
     group_free(controller->group);
-    free(controller->why);
-    free(controller);
+    memory_free(controller->why);
+    memory_free(controller);
 }
 
 /* ---- Commands ---- */

@@ -1,14 +1,14 @@
 /* Records on their way to the journal: in order, all of them, again where it failed. */
+#include "base/memory.h"
 #include "parts.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static void written(void *arg, int64_t seq, const struct baton_error *failed);
 
 enum baton_err ledger_start(struct controller *c)
 {
-    c->ledger.ticket = calloc(1, sizeof *c->ledger.ticket);
+    c->ledger.ticket = memory_zeroed(1, sizeof *c->ledger.ticket);
     if (c->ledger.ticket == NULL) {
         return BATON_NOMEM;
     }
@@ -45,7 +45,7 @@ void ledger_add(struct controller *c, const struct group_record *record)
         struct group_record *more = NULL;
 
         if (size <= CONTROLLER_RECORDS_MAX) {
-            more = realloc(ledger->record, (size_t)size * sizeof ledger->record[0]);
+            more = memory_resize(ledger->record, (size_t)size * sizeof ledger->record[0]);
         }
         if (more == NULL) {
             controller_log(
@@ -95,7 +95,7 @@ static void written(void *arg, int64_t seq, const struct baton_error *failed)
     ticket->under_way--;
     if (c == NULL) {
         if (ticket->under_way == 0) {
-            free(ticket);
+            memory_free(ticket);
         }
         return;
     }
@@ -130,8 +130,8 @@ void ledger_stop(struct controller *c)
         }
         ledger->ticket->controller = NULL;
         if (ledger->ticket->under_way == 0) {
-            free(ledger->ticket);
+            memory_free(ledger->ticket);
         }
     }
-    free(ledger->record);
+    memory_free(ledger->record);
 }

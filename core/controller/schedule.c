@@ -1,9 +1,9 @@
 /* Probes and looks: each has a slot with its own beat. A beat that comes while the one
  * before still runs is left out, so nothing piles up. */
+#include "base/memory.h"
 #include "parts.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void beat(void *arg, uint64_t request, const struct world_result *result);
@@ -193,7 +193,7 @@ enum baton_err schedule_start(struct controller *c)
     int node, probe, i = 0;
 
     c->n_slots = c->group->n_nodes * (n_probes + 1);
-    c->slot = calloc((size_t)c->n_slots, sizeof c->slot[0]);
+    c->slot = memory_zeroed((size_t)c->n_slots, sizeof c->slot[0]);
     if (c->slot == NULL) {
         c->n_slots = 0;
         return BATON_NOMEM;
@@ -227,7 +227,7 @@ void schedule_stop(struct controller *c)
             policy_cancel(slot->task);
         }
     }
-    free(c->slot);
+    memory_free(c->slot);
     c->slot = NULL;
     c->n_slots = 0;
 }

@@ -1,8 +1,8 @@
 /* The calls of group.h: set-up, one step, questions. */
+#include "base/memory.h"
 #include "parts.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- Set-up ---- */
@@ -92,7 +92,7 @@ static enum baton_err make_nodes(struct group *g, const struct group_setup *setu
 {
     int i;
 
-    g->node = calloc((size_t)setup->n_nodes, sizeof g->node[0]);
+    g->node = memory_zeroed((size_t)setup->n_nodes, sizeof g->node[0]);
     if (g->node == NULL) {
         return BATON_NOMEM;
     }
@@ -105,7 +105,7 @@ static enum baton_err make_nodes(struct group *g, const struct group_setup *setu
         n->state_since_ms = n->fit_since_ms = setup->now_ms;
         effects_text(n->fit_why, sizeof n->fit_why, "not judged yet");
         effects_text(n->verdict_why, sizeof n->verdict_why, "not judged yet");
-        n->health = calloc((size_t)g->rules.n_probes + 1, sizeof n->health[0]);
+        n->health = memory_zeroed((size_t)g->rules.n_probes + 1, sizeof n->health[0]);
         if (n->health == NULL) {
             return BATON_NOMEM;
         }
@@ -121,12 +121,12 @@ static enum baton_err make_steps(
 
     *steps_max = plan_steps_max(rules, n_nodes);
     for (i = 0; i < GROUP_PLANS; i++) {
-        steps[i] = calloc((size_t)*steps_max, sizeof steps[i][0]);
+        steps[i] = memory_zeroed((size_t)*steps_max, sizeof steps[i][0]);
     }
     for (i = 0; i < GROUP_PLANS; i++) {
         if (steps[i] == NULL) {
             for (i = 0; i < GROUP_PLANS; i++) {
-                free(steps[i]);
+                memory_free(steps[i]);
                 steps[i] = NULL;
             }
             return BATON_NOMEM;
@@ -175,7 +175,7 @@ enum baton_err group_new(
     if (check_setup(setup, error) != BATON_OK) {
         return BATON_INVALID;
     }
-    g = calloc(1, sizeof *g);
+    g = memory_zeroed(1, sizeof *g);
     if (g == NULL) {
         goto nomem;
     }
@@ -207,13 +207,13 @@ void group_free(struct group *group)
         return;
     }
     for (i = 0; i < group->n_nodes; i++) {
-        free(group->node[i].health);
+        memory_free(group->node[i].health);
     }
     for (i = 0; i < GROUP_PLANS; i++) {
-        free(group->plan[i].steps);
+        memory_free(group->plan[i].steps);
     }
-    free(group->node);
-    free(group);
+    memory_free(group->node);
+    memory_free(group);
 }
 
 /* ---- Other rules ---- */
@@ -252,7 +252,7 @@ enum baton_err group_set_rules(
                                                        : group->plan[1].kind));
     }
     for (i = 0; i < group->n_nodes; i++) {
-        health[i] = calloc((size_t)rules->n_probes + 1, sizeof health[i][0]);
+        health[i] = memory_zeroed((size_t)rules->n_probes + 1, sizeof health[i][0]);
         if (health[i] == NULL) {
             goto nomem;
         }
@@ -262,12 +262,12 @@ enum baton_err group_set_rules(
         goto nomem;
     }
     for (i = 0; i < group->n_nodes; i++) {
-        free(group->node[i].health);
+        memory_free(group->node[i].health);
         group->node[i].health = health[i];
         memset(group->node[i].remedy_tries, 0, sizeof group->node[i].remedy_tries);
     }
     for (i = 0; i < GROUP_PLANS; i++) {
-        free(group->plan[i].steps);
+        memory_free(group->plan[i].steps);
         group->plan[i].steps = steps[i];
     }
     group->steps_max = steps_max;
@@ -280,7 +280,7 @@ enum baton_err group_set_rules(
     return BATON_OK;
 nomem:
     for (i = 0; i < group->n_nodes; i++) {
-        free(health[i]);
+        memory_free(health[i]);
     }
     return baton_fail(error, BATON_NOMEM, "group %s: no memory for the new policy", group->name);
 }

@@ -1,8 +1,8 @@
+#include "base/memory.h"
 #include "policy/host.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define STEP_MAX 1000 /* instructions between two calls of the hook */
@@ -66,7 +66,7 @@ void *limits_alloc(void *arg, void *block, size_t old_size, size_t new_size)
     void *made;
 
     if (new_size == 0) {
-        free(block);
+        memory_free(block);
         limits->memory -= old;
         return NULL;
     }
@@ -76,7 +76,7 @@ void *limits_alloc(void *arg, void *block, size_t old_size, size_t new_size)
         }
         limits->churn += new_size - old;
     }
-    made = realloc(block, new_size);
+    made = memory_resize(block, new_size);
     if (made == NULL) {
         limits->refused = false;
         /* Lua relies on it that a block can always be made smaller. */

@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "policy/host.h"
 
 #include <assert.h>
@@ -316,7 +317,7 @@ static enum baton_err start(struct policy *policy, struct baton_error *error)
     enum baton_err err;
 
     limits_refill(policy);
-    policy->births = malloc(HOST_BIRTHS_MAX * sizeof *policy->births);
+    policy->births = memory_resize(NULL, HOST_BIRTHS_MAX * sizeof *policy->births);
     if (policy->births == NULL) {
         return baton_fail(error, BATON_NOMEM, "%s:1: no memory", policy->file[1]);
     }
@@ -338,7 +339,7 @@ static enum baton_err start(struct policy *policy, struct baton_error *error)
     if (run_enter(policy, policy->verdict_co, 0, &nresults, &failure) != RUN_DONE) {
         return baton_fail(error, failure.code, "%s", failure.text);
     }
-    free(policy->births);
+    memory_free(policy->births);
     policy->births = NULL;
     limits_watch(policy->L);
     verdict_drop(policy); /* it was made to load, and is watched at every instruction */
@@ -350,7 +351,7 @@ enum baton_err policy_new(
     const struct policy_limits *limits, struct world *world, struct policy **out,
     struct baton_error *error)
 {
-    struct policy *policy = calloc(1, sizeof *policy);
+    struct policy *policy = memory_zeroed(1, sizeof *policy);
     struct baton_error wrong;
     enum baton_err err;
 
@@ -373,7 +374,7 @@ enum baton_err policy_new(
         err = baton_fail(error, wrong.code, "%s: %s", source->file, wrong.text);
     }
     policy->source = NULL;
-    free(policy->births);
+    memory_free(policy->births);
     policy->births = NULL;
     policy->n_births = 0;
     if (err != BATON_OK) {
@@ -399,7 +400,7 @@ void policy_free(struct policy *policy)
     if (policy->L != NULL) {
         lua_close(policy->L);
     }
-    free(policy);
+    memory_free(policy);
 }
 
 const struct policy_table *policy_table(const struct policy *policy)
