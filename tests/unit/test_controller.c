@@ -1,6 +1,6 @@
 /* Whole stories through controller, group and a real policy, in the simulated world. */
 #include "controller/controller.h"
-#include "world/sim/sim.h"
+#include "world/sim/old.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * world: what moves, what does not, and the reason in words. And the stubs in
  * lua/baton.d.lua against what the host really shows. */
 #include "controller/controller.h"
-#include "world/sim/sim.h"
+#include "world/sim/old.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -19,13 +19,16 @@ enum {
     BATON_UNREACHABLE = 3
 };
 
-#define ARGS_SETS_MAX 64
+#define ARGS_SETS_MAX  64
+#define ARGS_WORDS_MAX 4096
 
 struct args {
     const char *socket;
-    bool json, watch, wait, force, observations, follow;
-    const char *to, *reason, *since, *journal, *format, *config, *lua, *group;
-    int limit; /* 0: not given */
+    bool json, watch, wait, force, observations, follow, all;
+    const char *to, *reason, *since, *until, *journal, *format, *config, *lua, *group, *policy;
+    const char *junit, *html, *out;
+    int64_t limit; /* 0: not given, as the others here */
+    int64_t seed, faults, depth, seeds, jobs, time_s;
     int n_sets;
     struct {
         const char *name, *value;
@@ -47,6 +50,9 @@ int command_reload(const struct args *args);
 int command_history(const struct args *args);
 int command_fsm(const struct args *args);
 int command_policy_check(const struct args *args);
+int command_simulate(const struct args *args);
+int command_explore(const struct args *args);
+int command_replay(const struct args *args);
 
 int status_watch(const struct args *args);          /* watch.c */
 void status_print(FILE *out, const json_t *status); /* status.c: an answer to "status" */

@@ -114,7 +114,7 @@ static int read_journal(const struct args *args, int64_t since_ms)
     struct journal_query query = {
         .group = args->n_words > 0 ? args->word[0] : NULL,
         .since_ms = since_ms,
-        .limit = args->limit == 0 ? LIMIT_DEFAULT : args->limit,
+        .limit = args->limit == 0 ? LIMIT_DEFAULT : (int)args->limit,
         .observations = args->observations,
     };
     struct baton_error error = {0};
@@ -134,8 +134,9 @@ static int read_journal(const struct args *args, int64_t since_ms)
 static json_t *history_request(const struct args *args, int64_t since_ms, int64_t after)
 {
     json_t *request = json_pack(
-        "{s:s,s:i,s:b}", "do", "history", "limit", args->limit == 0 ? LIMIT_DEFAULT : args->limit,
-        "observations", args->observations);
+        "{s:s,s:I,s:b}", "do", "history", "limit",
+        (json_int_t)(args->limit == 0 ? LIMIT_DEFAULT : args->limit), "observations",
+        args->observations);
 
     if (args->n_words > 0) {
         json_object_set_new(request, "group", json_string(args->word[0]));

@@ -1,10 +1,12 @@
 /* Arguments, help, and the choice of a command. */
 #include "baton.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +96,58 @@ static const struct command commands[] = {
      "  baton policy check mail.lua\n"
      "  baton policy check generic-service.lua --set unit=postgresql.service --set port=5432\n"
      "  baton policy check mail.lua --config /etc/baton/baton.xml\n"},
+    {"simulate", "CONFIG SCENARIO… [--group GROUP] [--seed N] [--all] [--junit FILE] [--html FILE]",
+     "gdaxHl", 2, ARGS_WORDS_MAX, command_simulate,
+     "play scenarios in virtual time, and check what they expect",
+     "Needs no batond. Ends with 1 at the first expectation that does not hold.\n"
+     "\n"
+     "  --group GROUP     of the configuration; else its first\n"
+     "  --seed N          for what is random in the simulated world (1)\n"
+     "  --all             also the questions and probes whose answers stay the same\n"
+     "  --junit FILE      the verdicts as JUnit XML\n"
+     "  --html FILE       one page with the timeline drawn\n"
+     "  --lua DIRECTORY   where `require` looks\n"
+     "\n"
+     "Examples:\n"
+     "  baton simulate /etc/baton/baton.xml lunch.lua\n"
+     "  baton simulate /etc/baton/baton.xml scenarios/*.lua --junit report.xml\n"
+     "  baton simulate /etc/baton/baton.xml lunch.lua --html lunch.html\n"},
+    {"explore",
+     "CONFIG [--group GROUP] [--faults N] [--depth N] [--seeds N] [--jobs N] [--time SECONDS] "
+     "[--out FILE]",
+     "gkDNPTOdl", 1, 1, command_explore,
+     "look for faults that a policy does not survive, and write down the shortest",
+     "Needs no batond. Ends with 1 where it finds one.\n"
+     "\n"
+     "  --group GROUP     of the configuration; else its first\n"
+     "  --faults N        so many at once, 1 to 4 (2)\n"
+     "  --depth N         decisions of one run that faults are tried at (64)\n"
+     "  --seeds N         then so many random runs (1000)\n"
+     "  --seed N          the first of them (1)\n"
+     "  --jobs N          processes; else one for each core\n"
+     "  --time SECONDS    stop after so long, and say so\n"
+     "  --out FILE        where the scenario goes (failure.lua)\n"
+     "  --lua DIRECTORY   where `require` looks\n"
+     "\n"
+     "Examples:\n"
+     "  baton explore /etc/baton/baton.xml\n"
+     "  baton explore /etc/baton/baton.xml --faults 1 --seeds 100000 --jobs 8\n"},
+    {"replay",
+     "HISTORY --policy FILE [--config FILE] [--group GROUP] [--since TIME] [--until TIME]",
+     "pcgsUle", 1, 1, command_replay,
+     "what would another policy have decided from what was observed?",
+     "Needs no batond. HISTORY is a journal.db, or a folder that has one.\n"
+     "\n"
+     "  --policy FILE     the other policy\n"
+     "  --config FILE     for nodes, addresses and parameters\n"
+     "  --group GROUP     of the history; else its only one\n"
+     "  --since TIME, --until TIME\n"
+     "                    30m, 2h, 3d ago, or 2026-11-24T21:59:00Z\n"
+     "  --set NAME=VALUE  as <set> in the configuration would; may come again\n"
+     "  --lua DIRECTORY   where `require` looks\n"
+     "\n"
+     "Example:\n"
+     "  baton replay /var/lib/baton/journal.db --policy new.lua --config /etc/baton/baton.xml\n"},
     {"reload", "", "", 0, 0, command_reload,
      "load configuration and policies anew; on any error all stays as it was",
      "Example:\n"
@@ -120,6 +174,18 @@ static const struct option options[] = {
     {"group", required_argument, NULL, 'g'},
     {"lua", required_argument, NULL, 'l'},
     {"set", required_argument, NULL, 'e'},
+    {"seed", required_argument, NULL, 'd'},
+    {"all", no_argument, NULL, 'a'},
+    {"junit", required_argument, NULL, 'x'},
+    {"html", required_argument, NULL, 'H'},
+    {"faults", required_argument, NULL, 'k'},
+    {"depth", required_argument, NULL, 'D'},
+    {"seeds", required_argument, NULL, 'N'},
+    {"jobs", required_argument, NULL, 'P'},
+    {"time", required_argument, NULL, 'T'},
+    {"out", required_argument, NULL, 'O'},
+    {"policy", required_argument, NULL, 'p'},
+    {"until", required_argument, NULL, 'U'},
     {NULL, 0, NULL, 0},
 };
 
@@ -175,13 +241,48 @@ static const struct command *find_command(int argc, char **argv, int *used)
     return NULL;
 }
 
-static bool read_limit(struct args *args)
+/* The options that take a number. */
+static const struct number {
+    int option;
+    int64_t least, most;
+    size_t at; /* in struct args, an int64_t */
+    const char *wrong;
+} numbers[] = {
+    {'n', 1, 5000, offsetof(struct args, limit), "--limit takes a number from 1 to 5000"},
+    {'d', 0, INT64_MAX, offsetof(struct args, seed), "--seed takes a number from 0 on"},
+    {'k', 1, 4, offsetof(struct args, faults), "--faults takes a number from 1 to 4"},
+    {'D', 1, 10000, offsetof(struct args, depth), "--depth takes a number from 1 to 10000"},
+    {'N', 0, INT64_MAX, offsetof(struct args, seeds), "--seeds takes a number from 0 on"},
+    {'P', 1, 256, offsetof(struct args, jobs), "--jobs takes a number from 1 to 256"},
+    {'T', 1, 7 * 24 * 3600, offsetof(struct args, time_s),
+     "--time takes seconds, from 1 to a week"},
+};
+
+static const struct number *find_number(int option)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (numbers[i].option == option) {
+            return &numbers[i];
+        }
+    }
+    return NULL;
+}
+
+static bool take_number(struct args *args, const struct number *number)
 {
     char *end;
-    long value = strtol(optarg, &end, 10);
+    long long value;
 
-    args->limit = (int)value;
-    return *end == '\0' && value >= 1 && value <= 5000;
+    errno = 0;
+    value = strtoll(optarg, &end, 10);
+    if (end == optarg || *end != '\0' || errno != 0 || value < number->least ||
+        value > number->most) {
+        return false;
+    }
+    *(int64_t *)((char *)args + number->at) = value;
+    return true;
 }
 
 static bool take_set(struct args *args)
@@ -201,6 +302,11 @@ static bool take_set(struct args *args)
 /* One option of this command. False where its value is wrong. */
 static bool take_option(struct args *args, int option)
 {
+    const struct number *number = find_number(option);
+
+    if (number != NULL) {
+        return take_number(args, number);
+    }
     switch (option) {
     case 'S':
         args->socket = optarg;
@@ -226,8 +332,24 @@ static bool take_option(struct args *args, int option)
     case 's':
         args->since = optarg;
         return true;
-    case 'n':
-        return read_limit(args);
+    case 'a':
+        args->all = true;
+        return true;
+    case 'x':
+        args->junit = optarg;
+        return true;
+    case 'H':
+        args->html = optarg;
+        return true;
+    case 'O':
+        args->out = optarg;
+        return true;
+    case 'p':
+        args->policy = optarg;
+        return true;
+    case 'U':
+        args->until = optarg;
+        return true;
     case 'o':
         args->observations = true;
         return true;
@@ -286,10 +408,11 @@ static bool read_args(
             return false;
         }
         if (!take_option(args, option)) {
+            const struct number *number = find_number(option);
+
             *code = misused(
                 args, command,
-                option == 'n' ? "--limit takes a number from 1 to 5000"
-                              : "--set takes NAME=VALUE, 64 times at most");
+                number != NULL ? number->wrong : "--set takes NAME=VALUE, 64 times at most");
             return false;
         }
     }
@@ -347,7 +470,7 @@ static int move_behind(int argc, char **argv)
 int main(int argc, char **argv)
 {
     const struct command *command;
-    struct args args = {0};
+    struct args args = {.seed = 1, .faults = 2, .seeds = 1000};
     int used = 0, code = BATON_USAGE;
 
     prepare(&args);
