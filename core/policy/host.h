@@ -12,6 +12,7 @@
  *   table.c    the policy's table read into C; probes.c its probes
  *   view.c     group and nodes as Lua sees them
  *   verdict.c  fit, guards, remedies' when
+ *   memo.c     what a verdict read, so that it is not asked again while nothing of it changed
  *
  * Functions marked MAY_THROW may leave by longjmp. They are called from inside run_enter
  * or run_protected only, and hold no C resource when they call Lua. Stack effects are
@@ -30,12 +31,22 @@
 #define HOST_FILE_MAX   256               /* bytes of a file's name in messages */
 #define HOST_BIRTHS_MAX 8192              /* tables whose place of birth is kept while loading */
 #define HOST_STRING_MAX ((size_t)1 << 20) /* bytes of one string */
+#define HOST_READS_MAX  64                /* fields that a verdict may read and be kept */
 #define HOST_TASK_COST  200 /* instructions that starting or resuming a coroutine counts for */
 
 struct host_birth { /* a table made while loading */
     const void *table;
     int file, line;
     bool pending; /* the line is not sure before the next instruction */
+};
+
+struct host_place { /* where something was made */
+    int file, line; /* line 0: that is not known */
+};
+
+struct host_action { /* what only lint wants to know of an action */
+    struct host_place place;
+    bool has_run, has_look;
 };
 
 struct host_limits {
@@ -59,6 +70,7 @@ struct policy_task {
     struct policy_task *prev, *next;             /* among the parent's children */
     struct policy_task *ready_prev, *ready_next; /* among those to be resumed */
     bool used, ready, started, ended, failed, timed_out;
+    bool pure;               /* changes nothing that outlives it, says the policy */
     bool deliberate;         /* failed by error() or assert(), not by a broken rule */
     lua_State *co;           /* kept by policy->threads_ref at the index of the task + 1 */
     int nargs;               /* to be passed at the first resume */
@@ -74,6 +86,58 @@ struct policy_task {
     int node;
     policy_done_fn *done;
     void *arg;
+};
+
+enum host_what { /* something a verdict can read; READ_STATUS and those after it are a probe's */
+    READ_CONSTANT = 0, /* the same as long as the policy lives */
+    READ_NOW,
+    READ_HOLDER,
+    READ_EPOCH,
+    READ_PAUSED,
+    READ_MOVES,
+    READ_STATE,
+    READ_STATE_WHY,
+    READ_STATE_AGE,
+    READ_FIT,
+    READ_FIT_WHY,
+    READ_FIT_AGE,
+    READ_SERVING,
+    READ_SERVING_WHY,
+    READ_OUT,
+    READ_STATUS, /* and whether it rests */
+    READ_LATENCY,
+    READ_VALUE,
+    READ_DETAIL,
+    READ_RUN,
+    READ_SINCE_AGE,
+    READ_SEEN_AGE,
+    READ_LAST,
+};
+
+struct host_read { /* what was read, and what it was worth: itself, or a hash of its text */
+    uint8_t what, node, probe;
+    uint64_t value;
+};
+
+struct host_notes { /* of the verdict that runs now */
+    bool open;      /* one runs */
+    bool lasting;   /* it may be kept */
+    int count;
+    struct host_read read[HOST_READS_MAX];
+};
+
+struct host_memo { /* one verdict on one node */
+    bool kept;
+    uint64_t age; /* policy->memo_age when it was made */
+    int count, size;
+    struct host_read *read;
+    struct policy_verdict verdict;
+};
+
+enum host_verdict {
+    HOST_FIT_VERDICT = 0,
+    HOST_GUARD_VERDICT,
+    HOST_WHEN_VERDICT,
 };
 
 enum host_function {  /* what prelude.lua gives the host, kept in the registry */
@@ -114,12 +178,22 @@ struct policy {
     int probe_ref[GROUP_PROBES_MAX];
     int guard_ref[POLICY_TRANSITIONS_MAX];
     int list_ref[GROUP_LISTS][GROUP_ACTIONS_MAX];
+    struct host_place probe_place[GROUP_PROBES_MAX];
+    struct host_action list_action[GROUP_LISTS][GROUP_ACTIONS_MAX];
+    struct host_action remedy_action[GROUP_ACTIONS_MAX];
     int remedy_when_ref[GROUP_ACTIONS_MAX], remedy_run_ref[GROUP_ACTIONS_MAX];
 
     struct world_request request[GROUP_PROBES_MAX][GROUP_NODES_MAX]; /* of plain probes */
 
     /* which probes a verdict has read: bit = probe */
     uint32_t read[GROUP_NODES_MAX], asked[GROUP_NODES_MAX];
+    uint32_t touched; /* of which any field was read, on any node; lint.c empties it */
+
+    struct host_notes notes;
+    struct host_memo *memo; /* [(1 + transitions + remedies) * nodes], see memo_of */
+    uint64_t memo_age;      /* rises when policy code ran that may have changed its variables */
+    uint32_t pure_probes;   /* bit: probe whose code changes nothing that outlives it */
+    bool pure_serving;
 
     lua_State *verdict_co; /* used again and again */
     int verdict_ref;
@@ -222,11 +296,15 @@ void request_push_result(lua_State *L, const struct world_result *result);
 
 /* core.make into the table on the top. [-0, +0] MAY_THROW */
 void table_register(lua_State *L);
+/* Where the table at `index` was made. [-0, +0] */
+struct host_place table_place(lua_State *L, int index);
 /* Read what the policy's file returned, on the top. [-0, +0] MAY_THROW */
 void table_read(lua_State *L);
 void probes_read(lua_State *L, int index);
 /* Refuse keys that this kind of probe does not have. [-0, +0] MAY_THROW */
 void probes_check(lua_State *L, int index);
+/* Does the probe at `index` change nothing that outlives it? [-0, +0] MAY_THROW */
+bool probes_pure(lua_State *L, int index);
 
 /* Raise "file:line: …" with the place where the table at `index` was made. MAY_THROW */
 int table_fail(lua_State *L, int index, const char *format, ...)
@@ -246,6 +324,37 @@ bool table_is(lua_State *L, int index, int meta_ref);
 /* Let go of the verdicts' coroutine and all that its stack holds; the next verdict makes
  * another. Its slot is in the array part of its table, so nothing is allocated. [-0, +0] */
 void verdict_drop(struct policy *policy);
+
+/* ---- memo.c ----------------------------------------------------------------------------
+ *
+ * A verdict is a function of what it reads. While it runs, each read of the group is noted
+ * with its value; as long as all of them have these values it is not asked again: its word
+ * is the same. It is asked again all the same when policy code other than a verdict ran
+ * meanwhile, unless that code is pure (`pure = true` of a probe): it may have changed a
+ * variable of the policy. A verdict that asked for the time of day, for a random number, that
+ * wrote a log line, or that read more than HOST_READS_MAX fields is never kept. Ages
+ * (fit_for …) are kept for as long as the clock stands.
+ *
+ * So verdicts may read what tasks leave behind, but leave nothing for one another: one that
+ * counts its own calls counts too few.
+ */
+
+/* Room for the memos of a policy that is loaded. BATON_NOMEM */
+enum baton_err memo_start(struct policy *policy);
+void memo_stop(struct policy *policy);
+struct host_memo *memo_of(struct policy *policy, enum host_verdict verdict, int index, int node);
+/* Is the kept verdict still the word? */
+bool memo_recall(
+    const struct policy *policy, const struct host_memo *memo, struct policy_verdict *verdict);
+/* From now on what is read is noted, until memo_keep: with the verdict, or NULL where it came
+ * to none. */
+void memo_begin(struct policy *policy);
+void memo_keep(
+    struct policy *policy, struct host_memo *memo, const struct policy_verdict *verdict);
+/* Where a verdict runs: it reads this (node, probe: 0 where they mean nothing) … */
+void memo_note(struct policy *policy, enum host_what what, int node, int probe);
+/* … and this one is not to be kept. */
+void memo_never(struct policy *policy);
 
 /* ---- view.c --------------------------------------------------------------------------- */
 

@@ -25,7 +25,7 @@ static const struct kind {
     {"exec", {COMMON, "command", "where", "asks", "input", NULL}},
     {"share", {COMMON, "path", "mounted", NULL}},
     {"clock", {COMMON, "max_skew", NULL}},
-    {"custom", {COMMON, "run", NULL}},
+    {"custom", {COMMON, "run", "pure", NULL}},
 };
 
 static const char *const *keys_of(lua_State *L, int index)
@@ -100,6 +100,24 @@ static bool read_requests(lua_State *L, int index, int probe)
     return true;
 }
 
+bool probes_pure(lua_State *L, int index)
+{
+    bool pure, scripted;
+    const char *kind;
+    int type;
+
+    lua_getfield(L, index, "kind");
+    kind = lua_tostring(L, -1);
+    type = lua_getfield(L, index, "pure");
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN) {
+        table_fail(L, index, "pure wants true or false, not a %s", lua_typename(L, type));
+    }
+    pure = lua_toboolean(L, -1);
+    scripted = lua_getfield(L, index, "command") == LUA_TFUNCTION || strcmp(kind, "custom") == 0;
+    lua_pop(L, 3);
+    return pure || !scripted;
+}
+
 static void read_probe(lua_State *L, int index, const char *name, int probe)
 {
     static const char *const on[] = {"all", "holder", "others", NULL};
@@ -122,9 +140,11 @@ static void read_probe(lua_State *L, int index, const char *name, int probe)
             L, index, "probe %s: via = \"floating\", but the configuration has no floating address",
             name);
     }
+    policy->probe_place[probe] = table_place(L, index);
     limits_birth(L, index, &file, &policy->blame_line);
     into->scripted = !read_requests(L, index, probe);
     policy->blame_line = 0;
+    policy->pure_probes |= (uint32_t)probes_pure(L, index) << probe;
     if (!into->scripted) {
         into->request = policy->request[probe][0];
     }

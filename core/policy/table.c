@@ -24,6 +24,19 @@ int table_fail(lua_State *L, int index, const char *format, ...)
     return lua_error(L);
 }
 
+struct host_place table_place(lua_State *L, int index)
+{
+    const struct policy *policy = host_policy(L);
+    struct host_place place = {.file = 1};
+    const char *file = NULL;
+
+    if (limits_birth(L, index, &file, &place.line)) {
+        for (place.file = 0; file != policy->file[place.file]; place.file++) {
+        }
+    }
+    return place;
+}
+
 static bool contains(const char *const *words, const char *word)
 {
     for (int i = 0; words[i] != NULL; i++) {
@@ -233,13 +246,13 @@ static bool has_function(lua_State *L, int index, const char *key)
 
 /* The action at `index`. */
 static void read_action(
-    lua_State *L, int index, const char *list, int number, struct group_action_rules *rules)
+    lua_State *L, int index, const char *list, int number, struct group_action_rules *rules,
+    struct host_action *action)
 {
     static const char *const keys[] = {
         "name", "run", "look", "effect", "deadline", "attempts", "retry", "undo", NULL,
     };
     const struct policy *policy = host_policy(L);
-    bool has_run, has_look;
     int type;
 
     table_keys(L, index, "an action", keys);
@@ -247,9 +260,10 @@ static void read_action(
     rules->deadline_ms = table_ms(L, index, "deadline", 10, 0.01);
     rules->attempts = table_int(L, index, "attempts", 1, 1, 1000);
     rules->retry_ms = table_ms(L, index, "retry", 1, 0);
-    has_run = has_function(L, index, "run");
-    has_look = has_function(L, index, "look");
-    if (!has_run && !has_look) {
+    action->place = table_place(L, index);
+    action->has_run = has_function(L, index, "run");
+    action->has_look = has_function(L, index, "look");
+    if (!action->has_run && !action->has_look) {
         table_fail(L, index, "action %s has neither run nor look", rules->name);
     }
     type = lua_getfield(L, index, "undo");
@@ -301,7 +315,7 @@ static void read_list(lua_State *L, int index, enum group_list list, const char 
         int item_type = lua_rawgeti(L, at, i + 1), item = lua_gettop(L);
 
         if (table_is(L, item, policy->action_meta_ref)) {
-            read_action(L, item, name, i + 1, &rules->action[i]);
+            read_action(L, item, name, i + 1, &rules->action[i], &policy->list_action[list][i]);
         } else if (list == GROUP_LIST_VERIFY && table_is(L, item, policy->probe_meta_ref)) {
             read_verify_probe(L, item, i + 1, &rules->action[i]);
         } else {
@@ -355,7 +369,7 @@ static void read_remedy(lua_State *L, int index, int i)
             L, index, "a remedy: run wants an action or a function(node), not a %s",
             lua_typename(L, type));
     }
-    read_action(L, lua_gettop(L), "remedy", i + 1, &rules->action);
+    read_action(L, lua_gettop(L), "remedy", i + 1, &rules->action, &policy->remedy_action[i]);
     lua_getfield(L, index, "name");
     if (!lua_isnil(L, -1)) {
         read_name(L, index, "remedy", i + 1, &rules->action);
@@ -454,6 +468,7 @@ static void read_serving(lua_State *L, int index)
     if (table_is(L, at, policy->probe_meta_ref)) {
         table->look_every_ms = table_ms(L, at, "every", 2, 0.02);
         timeout = (double)table_ms(L, at, "timeout", 5, 0.01) / 1000;
+        policy->pure_serving = probes_pure(L, at);
     } else if (type == LUA_TNIL) {
         bool looks = false;
 

@@ -57,6 +57,36 @@ enum field {
     F_LAST,
 };
 
+/* What each field is for the memo; the site's own are constant. */
+static const enum host_what noted_as[] = {
+    [F_STATE] = READ_STATE,
+    [F_STATE_WHY] = READ_STATE_WHY,
+    [F_STATE_FOR] = READ_STATE_AGE,
+    [F_FIT] = READ_FIT,
+    [F_FIT_WHY] = READ_FIT_WHY,
+    [F_FIT_FOR] = READ_FIT_AGE,
+    [F_HOLDS] = READ_HOLDER,
+    [F_SERVING] = READ_SERVING,
+    [F_SERVING_WHY] = READ_SERVING_WHY,
+    [F_OUT] = READ_OUT,
+    [F_GROUP_HOLDER] = READ_HOLDER,
+    [F_EPOCH] = READ_EPOCH,
+    [F_PAUSED] = READ_PAUSED,
+    [F_MOVES] = READ_MOVES,
+    [F_OK] = READ_STATUS,
+    [F_FAILED] = READ_STATUS,
+    [F_UNKNOWN] = READ_STATUS,
+    [F_RESTING] = READ_STATUS,
+    [F_STATUS] = READ_STATUS,
+    [F_LATENCY] = READ_LATENCY,
+    [F_VALUE] = READ_VALUE,
+    [F_DETAIL] = READ_DETAIL,
+    [F_RUN] = READ_RUN,
+    [F_SINCE_FOR] = READ_SINCE_AGE,
+    [F_SEEN_FOR] = READ_SEEN_AGE,
+    [F_LAST] = READ_LAST,
+};
+
 #define PROBE_BASE 1000 /* in the table of names: PROBE_BASE + probe */
 
 static const struct name {
@@ -186,6 +216,7 @@ static int push_probe_field(
     const struct group_health *health = &group->node[view->node].health[view->probe];
     static const char *const outcomes[] = {"unknown", "ok", "failed"};
 
+    host_policy(L)->touched |= (uint32_t)1 << view->probe;
     switch (field) {
     case F_OK:
         return push_status(L, view, health, GROUP_OK);
@@ -289,6 +320,8 @@ static int push_node_field(lua_State *L, int index, enum field field)
     }
     group = bound_group(L);
     node = &group->node[index];
+    memo_note(
+        host_policy(L), noted_as[field], noted_as[field] == READ_HOLDER ? 0 : index, 0);
     switch (field) {
     case F_STATE:
         lua_pushstring(L, fsm_state_name(node->state));
@@ -424,7 +457,7 @@ static bool push_group_site(lua_State *L, enum field field)
 /* upvalue: table of names */
 static int group_index(lua_State *L)
 {
-    const struct policy *policy = host_policy(L);
+    struct policy *policy = host_policy(L);
     const struct group *group;
     enum field field;
 
@@ -437,6 +470,7 @@ static int group_index(lua_State *L)
         return 1;
     }
     group = bound_group(L);
+    memo_note(policy, noted_as[field], 0, 0);
     switch (field) {
     case F_GROUP_HOLDER:
         if (group->holder == GROUP_NOBODY) {
