@@ -19,6 +19,14 @@ end
 files["lua/*.lua"] = closed(seen_by_policies)
 files["policies/*.lua"] = closed(seen_by_policies)
 files["tests/live/*.lua"] = closed(seen_by_policies)
+files["tests/scenario/**/*.lua"] = closed {
+    "scenario", "set", "serving", "at", "step", "ends", "expect",
+    "crash", "hang", "recover", "crash_service", "hang_service", "recover_service", "refuse_stop", "refuse_start",
+    "obey", "bring_up", "bring_down", "cut", "lossy", "slow", "mend", "lose_share", "read_only_share",
+    "restore_share", "jump_clock", "drift_clock", "action_fails", "action_slow", "action_lies", "action_denies",
+    "action_works", "fence_fails", "fence_lies", "fence_works", "veto", "no_veto", "fill_disk", "free_disk",
+    "postpone", "kill_daemon", "start_daemon", "failover", "failback", "pause", "resume", "confirm_out",
+}
 -- The prelude makes these names, and takes math.random from the world.
 files["lua/prelude.lua"] = { std = "lua54", globals = seen_by_policies, ignore = { "122/math" } }
 -- The stubs define what they describe.
