@@ -75,6 +75,7 @@ function isolation.probe(spec)
         fall = spec.fall or 1,
         rise = spec.rise or 1,
         on = spec.on or "holder",
+        pure = true,
         -- A little less than the probe's own time, or silence would end as "unknown".
         run = function()
             return isolation.look(timeout * 0.8)

@@ -91,7 +91,7 @@ end
 
 local function asked_if_it_runs()
     return probe.custom { every = set.every, timeout = set.look_deadline, fall = set.fall, rise = set.rise,
-        on = "holder", run = workload.look }
+        on = "holder", pure = true, run = workload.look }
 end
 
 local probes = {
@@ -153,7 +153,7 @@ end
 
 return policy {
     probes      = probes,
-    serving     = probe.custom { every = set.every, timeout = set.look_deadline, run = service.any_of(parts) },
+    serving     = probe.custom { every = set.every, timeout = set.look_deadline, pure = true, run = service.any_of(parts) },
     fit         = fit,
     remedies    = repairs,
     transitions = transitions,

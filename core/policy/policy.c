@@ -11,6 +11,7 @@
 
 static int now(lua_State *L)
 {
+    memo_never(host_policy(L));
     lua_pushnumber(L, (lua_Number)world_now_ms(host_policy(L)->world) / 1000);
     return 1;
 }
@@ -19,6 +20,7 @@ static int wall(lua_State *L)
 {
     struct world *world = host_policy(L)->world;
 
+    memo_never(host_policy(L));
     lua_pushnumber(L, (lua_Number)world->ops->wall_ms(world) / 1000);
     return 1;
 }
@@ -30,6 +32,7 @@ static int random_number(lua_State *L)
     uint64_t bits = world->ops->random(world), span;
     lua_Integer low = 1, high;
 
+    memo_never(host_policy(L));
     switch (lua_gettop(L)) {
     case 0:
         lua_pushnumber(L, (lua_Number)(bits >> 11) / 9007199254740992.0); /* 2^53 */
@@ -61,6 +64,7 @@ static int write_log(lua_State *L)
         line.node = policy->site->node[policy->current->node].name;
     }
     limits_charge(L, HOST_TASK_COST);
+    memo_never(policy);
     policy->world->ops->log(policy->world, &line);
     return 0;
 }
@@ -373,6 +377,9 @@ enum baton_err policy_new(
     if (err == BATON_OK && group_check_rules(&policy->table.rules, &wrong) != BATON_OK) {
         err = baton_fail(error, wrong.code, "%s: %s", source->file, wrong.text);
     }
+    if (err == BATON_OK && memo_start(policy) != BATON_OK) {
+        err = baton_fail(error, BATON_NOMEM, "%s:1: no memory", source->file);
+    }
     policy->source = NULL;
     memory_free(policy->births);
     policy->births = NULL;
@@ -400,6 +407,7 @@ void policy_free(struct policy *policy)
     if (policy->L != NULL) {
         lua_close(policy->L);
     }
+    memo_stop(policy);
     memory_free(policy);
 }
 
@@ -417,6 +425,7 @@ void policy_bind(struct policy *policy, const struct group *group)
 {
     assert(group->n_nodes == policy->site->n_nodes);
     policy->group = group;
+    policy->memo_age++;
 }
 
 struct world_request policy_probe_request(const struct policy *policy, int probe, int node)

@@ -127,6 +127,7 @@ static void resume(struct policy_task *task)
 
     task->started = true;
     task->deliberate = false;
+    policy->memo_age += !task->pure;
     policy->current = task;
     end = run_enter(policy, task->co, nargs, &task->nresults, &failure);
     policy->current = NULL;
@@ -379,6 +380,7 @@ static struct policy_task *branch(lua_State *L, struct policy_task *parent, int 
     task->nargs = nargs;
     task->parent = parent;
     task->node = parent->node;
+    task->pure = parent->pure;
     task->began_ms = world_now_ms(policy->world);
     DL_APPEND(parent->children, task);
     parent->waits_for++;
@@ -594,6 +596,18 @@ static int entry_item(
     return policy->list_ref[rows[entry].list][index];
 }
 
+static bool is_pure(const struct policy *policy, enum policy_entry entry, int index)
+{
+    switch (entry) {
+    case POLICY_PROBE:
+        return policy->pure_probes >> index & 1;
+    case POLICY_SERVING:
+        return policy->pure_serving;
+    default:
+        return false;
+    }
+}
+
 struct policy_task *policy_run(
     struct policy *policy, enum policy_entry entry, int index, int node, int64_t deadline_ms,
     policy_done_fn *done, void *arg, struct baton_error *error)
@@ -617,6 +631,7 @@ struct policy_task *policy_run(
     }
     task = start.task;
     task->entry = entry;
+    task->pure = is_pure(policy, entry, index);
     task->node = node;
     task->done = done;
     task->arg = arg;

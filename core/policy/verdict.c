@@ -45,9 +45,22 @@ static void describe(
     }
 }
 
+/* The reason is made of these, so they count as read. */
+static void note_described(struct policy *policy, int node, int probe)
+{
+    const struct group_health *health = &policy->group->node[node].health[probe];
+
+    memo_note(policy, READ_STATUS, node, probe);
+    if (!health->resting && health->status != GROUP_OK) {
+        memo_note(policy, READ_LAST, node, probe);
+        memo_note(policy, READ_RUN, node, probe);
+        memo_note(policy, READ_DETAIL, node, probe);
+    }
+}
+
 /* What the verdict rests on. An unknown probe that the policy asked about by name
  * (.unknown, .status) is no excuse. */
-static void take_tally(const struct policy *policy, int judged, struct tally *tally)
+static void take_tally(struct policy *policy, int judged, struct tally *tally)
 {
     const struct group *group = policy->group;
     int n_probes = policy->table.rules.n_probes;
@@ -60,7 +73,11 @@ static void take_tally(const struct policy *policy, int judged, struct tally *ta
             bool asked = policy->asked[n] >> p & 1;
             size_t skip = 0;
 
-            if (!(policy->read[n] >> p & 1) || health->resting || health->status == GROUP_OK) {
+            if (!(policy->read[n] >> p & 1)) {
+                continue;
+            }
+            note_described(policy, n, p);
+            if (health->resting || health->status == GROUP_OK) {
                 continue;
             }
             if (n != judged) {
@@ -175,7 +192,7 @@ static enum baton_err take_answer(
     }
 }
 
-static void again(const struct policy *policy, struct policy_verdict *verdict)
+static void again(struct policy *policy, struct policy_verdict *verdict)
 {
     lua_State *co = policy->verdict_co;
     lua_Number seconds = lua_type(co, 3) == LUA_TNUMBER ? lua_tonumber(co, 3) : -1;
@@ -187,11 +204,12 @@ static void again(const struct policy *policy, struct policy_verdict *verdict)
         /* Rounded up, and never "at once": that would be asked without end. */
         ms += (lua_Number)ms < seconds * 1000;
         verdict->again_ms = policy->group->now_ms + (ms > 0 ? ms : 1);
+        memo_note(policy, READ_NOW, 0, 0);
     }
 }
 
 static void say_reason(
-    const struct policy *policy, int node, const char *yes, const char *no,
+    struct policy *policy, int node, const char *yes, const char *no,
     struct policy_verdict *verdict)
 {
     struct tally tally;
@@ -208,13 +226,12 @@ static void say_reason(
                                                                : "the policy can't say");
 }
 
-enum baton_err policy_fit(
+static enum baton_err ask_fit(
     struct policy *policy, int node, struct policy_verdict *verdict, struct baton_error *error)
 {
     struct tally tally = {0};
     enum baton_err err;
 
-    *verdict = (struct policy_verdict){.answer = GROUP_UNSURE, .again_ms = GROUP_NEVER_MS};
     if (policy->fit_ref == LUA_NOREF) { /* by default all probes count */
         memset(policy->read, 0, sizeof policy->read);
         memset(policy->asked, 0, sizeof policy->asked);
@@ -242,15 +259,12 @@ enum baton_err policy_fit(
     return BATON_OK;
 }
 
-enum baton_err policy_guard(
+static enum baton_err ask_guard(
     struct policy *policy, int index, int node, struct policy_verdict *verdict,
     struct baton_error *error)
 {
-    enum baton_err err;
+    enum baton_err err = call(policy, policy->guard_ref[index], node, error);
 
-    assert(index >= 0 && index < policy->table.n_transitions);
-    *verdict = (struct policy_verdict){.answer = GROUP_UNSURE, .again_ms = GROUP_NEVER_MS};
-    err = call(policy, policy->guard_ref[index], node, error);
     if (err == BATON_OK) {
         err = take_answer(policy, "when of a transition", verdict, error);
     }
@@ -263,15 +277,12 @@ enum baton_err policy_guard(
     return BATON_OK;
 }
 
-enum baton_err policy_remedy_when(
+static enum baton_err ask_when(
     struct policy *policy, int index, int node, struct policy_verdict *verdict,
     struct baton_error *error)
 {
-    enum baton_err err;
+    enum baton_err err = call(policy, policy->remedy_when_ref[index], node, error);
 
-    assert(index >= 0 && index < policy->table.rules.n_remedies);
-    *verdict = (struct policy_verdict){.answer = GROUP_UNSURE, .again_ms = GROUP_NEVER_MS};
-    err = call(policy, policy->remedy_when_ref[index], node, error);
     if (err == BATON_OK) {
         err = take_answer(policy, "when of a remedy", verdict, error);
     }
@@ -288,4 +299,56 @@ enum baton_err policy_remedy_when(
     }
     say_reason(policy, node, "the remedy is called for", "no need of it", verdict);
     return BATON_OK;
+}
+
+/* What was said last, or the policy asked anew. */
+static enum baton_err ask(
+    struct policy *policy, enum host_verdict kind, int index, int node,
+    struct policy_verdict *verdict, struct baton_error *error)
+{
+    struct host_memo *memo = memo_of(policy, kind, index, node);
+    enum baton_err err = BATON_BUG;
+
+    if (memo_recall(policy, memo, verdict)) {
+        return BATON_OK;
+    }
+    verdict->answer = GROUP_UNSURE;
+    verdict->again_ms = GROUP_NEVER_MS;
+    verdict->why[0] = '\0';
+    memo_begin(policy);
+    switch (kind) {
+    case HOST_FIT_VERDICT:
+        err = ask_fit(policy, node, verdict, error);
+        break;
+    case HOST_GUARD_VERDICT:
+        err = ask_guard(policy, index, node, verdict, error);
+        break;
+    case HOST_WHEN_VERDICT:
+        err = ask_when(policy, index, node, verdict, error);
+        break;
+    }
+    memo_keep(policy, memo, err == BATON_OK ? verdict : NULL);
+    return err;
+}
+
+enum baton_err policy_fit(
+    struct policy *policy, int node, struct policy_verdict *verdict, struct baton_error *error)
+{
+    return ask(policy, HOST_FIT_VERDICT, 0, node, verdict, error);
+}
+
+enum baton_err policy_guard(
+    struct policy *policy, int index, int node, struct policy_verdict *verdict,
+    struct baton_error *error)
+{
+    assert(index >= 0 && index < policy->table.n_transitions);
+    return ask(policy, HOST_GUARD_VERDICT, index, node, verdict, error);
+}
+
+enum baton_err policy_remedy_when(
+    struct policy *policy, int index, int node, struct policy_verdict *verdict,
+    struct baton_error *error)
+{
+    assert(index >= 0 && index < policy->table.rules.n_remedies);
+    return ask(policy, HOST_WHEN_VERDICT, index, node, verdict, error);
 }

@@ -217,6 +217,7 @@ static int push_probe_field(
     static const char *const outcomes[] = {"unknown", "ok", "failed"};
 
     host_policy(L)->touched |= (uint32_t)1 << view->probe;
+    memo_note(host_policy(L), noted_as[field], view->node, view->probe);
     switch (field) {
     case F_OK:
         return push_status(L, view, health, GROUP_OK);
@@ -320,8 +321,7 @@ static int push_node_field(lua_State *L, int index, enum field field)
     }
     group = bound_group(L);
     node = &group->node[index];
-    memo_note(
-        host_policy(L), noted_as[field], noted_as[field] == READ_HOLDER ? 0 : index, 0);
+    memo_note(host_policy(L), noted_as[field], noted_as[field] == READ_HOLDER ? 0 : index, 0);
     switch (field) {
     case F_STATE:
         lua_pushstring(L, fsm_state_name(node->state));
