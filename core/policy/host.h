@@ -10,6 +10,7 @@
  *   task.c     coroutines that wait: tasks, parallel, deadline
  *   request.c  a Lua table read as a request to the world, a result made a Lua table
  *   table.c    the policy's table read into C; probes.c its probes
+ *   lint.c     what is odd about it
  *   view.c     group and nodes as Lua sees them
  *   verdict.c  fit, guards, remedies' when
  *   memo.c     what a verdict read, so that it is not asked again while nothing of it changed
@@ -44,8 +45,9 @@ struct host_place { /* where something was made */
     int file, line; /* line 0: that is not known */
 };
 
-struct host_action { /* what only lint wants to know of an action */
+struct host_action { /* what the group's rules do not say of an action */
     struct host_place place;
+    const char *effect; /* that it declares, or NULL; the action's table keeps it alive */
     bool has_run, has_look;
 };
 

@@ -266,6 +266,13 @@ static void read_action(
     if (!action->has_run && !action->has_look) {
         table_fail(L, index, "action %s has neither run nor look", rules->name);
     }
+    type = lua_getfield(L, index, "effect");
+    if (type != LUA_TNIL && type != LUA_TSTRING) {
+        table_fail(
+            L, index, "effect wants a text like \"service.stop\", not a %s", lua_typename(L, type));
+    }
+    action->effect = lua_tostring(L, -1);
+    lua_pop(L, 1);
     type = lua_getfield(L, index, "undo");
     rules->has_undo = type != LUA_TNIL;
     if (rules->has_undo && !table_is(L, -1, policy->action_meta_ref)) {
