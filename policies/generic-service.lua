@@ -108,8 +108,10 @@ end
 
 -- Guard: is a node fit, is it time to move? ---------------------------------------------
 
-local serves_well = fitness.needs { shared = { "share" }, table.unpack(needs) }
+-- With a port the service itself says whether it is well, whatever ssh says. Without one ssh is
+-- the only eye: a holder that it can't reach any more is given up, never taken for well.
 local could_serve = fitness.needs { shared = { "share" }, "ssh", table.unpack(needs) }
+local serves_well = set.port and fitness.needs { shared = { "share" }, table.unpack(needs) } or could_serve
 
 local function fit(node)
     return (node.holds and serves_well or could_serve)(node)

@@ -277,6 +277,19 @@ test("generic: without saying what the service is it is refused", function()
     refuses(function() generic {} end, 'set name="start_command" is missing: without unit= or init=')
 end)
 
+-- Else a dead server would stand there as Active for ever: what can't be asked is unknown.
+test("generic: without a port, a holder that ssh can't reach is given up", function()
+    local gone = { holds = true, ssh = observed("failed", { run = 3, detail = "no answer" }),
+        service = observed("unknown", { run = 3, detail = "ssh: no answer" }) }
+    local host, policy = generic({ unit = "x.service" }, {})
+    local fit, why = policy.fit(node_of(host, policy, "server01", gone))
+    equal(fit, false)
+    says(why, "ssh failed 3 times: no answer")
+    host, policy = generic({ unit = "x.service", port = 5432 }, {})
+    gone.service = nil
+    equal(policy.fit(node_of(host, policy, "server01", gone)), true)
+end)
+
 test("generic: a unit that is stopping is neither running nor stopped", function()
     local code
     local host, policy = generic({ unit = "x.service" }, {}, function() return { code = code, detail = "exit" } end)
