@@ -155,7 +155,8 @@ end
 
 return policy {
     probes      = probes,
-    serving     = probe.custom { every = set.every, timeout = set.look_deadline, pure = true, run = service.any_of(parts) },
+    serving     = probe.custom { every = set.every, timeout = set.look_deadline, pure = true,
+                                 run = service.any_of(parts) },
     fit         = fit,
     remedies    = repairs,
     transitions = transitions,
