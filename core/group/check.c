@@ -66,6 +66,9 @@ static struct verdict check_record(const struct group *g, const struct group_rec
     int64_t frees_ms;
 
     if (record->kind == GROUP_REC_GRANT) {
+        if (g->shadow && record->plan_id != 0) {
+            return (struct verdict){2, "a group in shadow grants the baton"};
+        }
         if (record->epoch <= g->checked_epoch) {
             return (struct verdict){3, "an epoch is granted that does not rise"};
         }

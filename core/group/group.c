@@ -147,7 +147,8 @@ static void recall(struct group *g, const struct group_memory *memory)
         g->paused_why, sizeof g->paused_why, "%s", memory->paused ? "before the restart" : "");
     g->plan_id = memory->plan_id_max;
     g->seq = g->recorded_seq = memory->seq_max;
-    for (i = memory->n_moves - 1; i >= 0 && g->n_moves < GROUP_MOVES_MAX; i--) {
+    /* What a shadow would have done moved nothing. */
+    for (i = memory->n_moves - 1; i >= 0 && g->n_moves < GROUP_MOVES_MAX && !g->shadow; i--) {
         g->move_ms[g->n_moves++] = g->now_ms - memory->moves_ago_ms[i];
     }
 }
@@ -183,6 +184,8 @@ enum baton_err group_new(
     g->rules = *setup->rules;
     g->now_ms = g->born_ms = setup->now_ms;
     g->holder = g->hold_node = GROUP_NOBODY;
+    g->shadow = setup->shadow;
+    g->would.holder = g->would.from = g->would.taker = GROUP_NOBODY;
     if (make_nodes(g, setup) != BATON_OK ||
         make_steps(&g->rules, g->n_nodes, &g->steps_max, steps) != BATON_OK) {
         goto nomem;
@@ -366,6 +369,7 @@ static void follow(struct group *g, struct group_effects *fx)
     if (g->hold == GROUP_HOLD_FROZEN) {
         return;
     }
+    shadow_review(g);
     order_review_hold(g, fx);
     settle_advance(g, fx);
     for (i = 0; i < g->n_nodes; i++) {

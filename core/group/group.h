@@ -15,6 +15,10 @@
  * After each step all invariants of the design are checked (group_check.c). A broken
  * one freezes the group: what runs goes on running, nothing moves any more.
  *
+ * A group in shadow watches a service that something else moves. It decides as ever, but a
+ * decision ends at its first step that would change anything, is told once, and nothing is
+ * granted or started. Whoever is seen serving is the holder (shadow.c).
+ *
  * Ownership: a group owns all its memory, allocated in group_new; group_step never
  * allocates. The fields of the structs here may be read by anyone who has the group and
  * are written in core/group only.
@@ -129,6 +133,7 @@ struct group_setup {
     const struct group_rules *rules; /* copied */
     struct group_memory memory;
     int64_t now_ms;
+    bool shadow; /* takes no action: something else moves the service */
 };
 
 /* ---- What a group is --------------------------------------------------------------- */
@@ -182,6 +187,8 @@ struct group_node {
     struct group_health *health; /* [rules.n_probes] */
     int remedy_tries[GROUP_ACTIONS_MAX];
     int64_t remedy_first_ms[GROUP_ACTIONS_MAX];
+    unsigned would_plans, would_remedies;       /* shadow: told of it, and all is as it was then */
+    enum group_answer would_fit, would_serving; /* … the last of each that was sure */
 };
 
 enum group_plan_kind {
@@ -259,6 +266,17 @@ enum group_phase {
 
 #define GROUP_PLANS 2 /* 0: handover, restore, remedy; 1: evict */
 
+/* What a group in shadow would have done last. */
+struct group_would {
+    enum group_plan_kind kind; /* GROUP_PLAN_NONE: nothing yet */
+    int from, taker;           /* GROUP_NOBODY where there is none */
+    int64_t at_ms;
+    char why[GROUP_TEXT_MAX];
+    char text[GROUP_TEXT_MAX]; /* "would have failed over from server01 to server02, …" */
+    char end[GROUP_TEXT_MAX];  /* the step at which it ended, and what that would have run */
+    int holder;                /* when anything was told last */
+};
+
 struct group {
     char name[GROUP_NAME_MAX];
     struct group_rules rules;
@@ -283,6 +301,8 @@ struct group {
     int64_t move_ms[GROUP_MOVES_MAX]; /* times of recent unplanned handovers */
     struct group_memory memory;
     int64_t checked_epoch; /* what the check of the invariants saw last */
+    bool shadow;
+    struct group_would would;
 };
 
 /* ---- In: events ---------------------------------------------------------------------- */
@@ -357,6 +377,7 @@ struct group_event {
         struct {
             struct group_step_ref ref;
             enum group_outcome outcome; /* UNKNOWN: could not be found out */
+            bool shadowed;              /* it was not made: `detail` says what it would have run */
             const char *detail;
         } step_ended;
         struct {
@@ -418,8 +439,9 @@ enum group_notice {
     GROUP_NOTICE_RESUMED,        /* "resumed" */
     GROUP_NOTICE_ADOPTED,        /* "adopted": start-up found the holder */
     GROUP_NOTICE_STALE,          /* "stale": a late completion was dropped */
+    GROUP_NOTICE_SHADOWED,       /* "shadowed": what it would have done. In shadow no hook runs */
 };
-#define GROUP_NOTICES 13
+#define GROUP_NOTICES 13 /* that have hooks */
 
 enum group_effect_kind {
     GROUP_DO_RECORD = 0, /* write it; answer RECORDED or UNRECORDED */

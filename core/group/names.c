@@ -86,6 +86,7 @@ const char *group_notice_name(enum group_notice notice)
         [GROUP_NOTICE_RESUMED] = "resumed",
         [GROUP_NOTICE_ADOPTED] = "adopted",
         [GROUP_NOTICE_STALE] = "stale",
+        [GROUP_NOTICE_SHADOWED] = "shadowed",
     };
 
     return NAME(names, notice);

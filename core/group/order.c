@@ -215,7 +215,14 @@ enum baton_err group_may(
         n->state, event,
         node_facts(group, node) | FSM_IDLE | (event == FSM_PROMOTE ? FSM_HOLDER_GONE : 0u), &row,
         &refused);
-    return err == BATON_OK ? err : baton_fail(error, err, "%s: %s", n->name, refused.text);
+    if (err != BATON_OK) {
+        return baton_fail(error, err, "%s: %s", n->name, refused.text);
+    }
+    if (shadow_told(
+            group, event == FSM_PROMOTE ? GROUP_PLAN_FAILOVER : GROUP_PLAN_FAILBACK, node, 0)) {
+        return baton_fail(error, BATON_REFUSED, "in shadow nothing is moved, and this was told");
+    }
+    return BATON_OK;
 }
 
 enum baton_err group_may_remedy(
@@ -236,6 +243,9 @@ enum baton_err group_may_remedy(
         return baton_fail(
             error, BATON_REFUSED, "%s was tried %d times on %s within %lld s", rules->action.name,
             n->remedy_tries[remedy], n->name, (long long)(rules->within_ms / 1000));
+    }
+    if (shadow_told(group, GROUP_PLAN_REMEDY, node, remedy)) {
+        return baton_fail(error, BATON_REFUSED, "in shadow nothing is tried, and this was told");
     }
     return BATON_OK;
 }
@@ -333,6 +343,12 @@ static enum baton_err command_move(
     int node = ev->u.operator.node;
     enum baton_err err = may_move(g, true, error);
 
+    if (g->shadow) {
+        return baton_fail(
+            error, BATON_REFUSED,
+            "this batond runs in shadow and takes no action: move %s with what moves it now",
+            g->name);
+    }
     if (err != BATON_OK) {
         return err;
     }

@@ -7,6 +7,7 @@
  *   plan.c    a handover as a list of steps, what follows on each end
  *   step.c    one step: recorded, run, ended, tried again
  *   order.c   wishes of the policy and commands of the operator: carried out or refused
+ *   shadow.c  what a group does that may do nothing: tells, once, and follows
  *   check.c   the invariants
  *   effects.c filling the list of effects
  */
@@ -72,6 +73,9 @@ void plan_advance(struct group *g, struct group_effects *fx, struct group_plan *
 void plan_cancelled(
     struct group *g, struct group_effects *fx, struct group_plan *plan, const char *why);
 void plan_step_failed(struct group *g, struct group_effects *fx, struct group_plan *plan);
+void plan_close(
+    struct group *g, struct group_effects *fx, struct group_plan *plan, enum group_outcome outcome,
+    const char *why);
 bool plan_is_handover(enum group_plan_kind kind);
 int plan_steps_max(const struct group_rules *rules, int n_nodes);
 int plan_not_out(const struct group *g, int taker);
@@ -80,6 +84,8 @@ int plan_rival(const struct group *g, const struct group_plan *plan, int node);
 /* step.c */
 bool step_advance(struct group *g, struct group_effects *fx, struct group_plan *plan);
 void step_ended(struct group *g, struct group_effects *fx, const struct group_event *ev);
+void step_abandon(
+    struct group *g, struct group_effects *fx, struct group_plan *plan, const char *detail);
 int64_t step_wake_ms(const struct group_plan *plan);
 
 /* order.c */
@@ -98,6 +104,16 @@ void order_hold(
 void order_release_hold(struct group *g, struct group_effects *fx, const char *why);
 void order_review_hold(struct group *g, struct group_effects *fx);
 int order_moves_within(const struct group *g, int64_t *frees_ms);
+
+/* shadow.c */
+void shadow_review(struct group *g);
+bool shadow_told(const struct group *g, enum group_plan_kind kind, int node, int action);
+void shadow_end(
+    struct group *g, struct group_effects *fx, struct group_plan *plan, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+bool shadow_goes_on(const struct group_plan *plan);
+void shadow_follow(struct group *g, struct group_effects *fx);
+void shadow_forget(struct group *g);
 
 /* check.c */
 void check_invariants(struct group *g, struct group_effects *fx, int first);

@@ -163,8 +163,8 @@ static void announce(const struct group *g, struct group_effects *fx, const stru
 {
     enum group_notice notice = GROUP_NOTICE_FAILOVER;
 
-    if (plan->kind == GROUP_PLAN_EVICT) {
-        return; /* the rogue was announced */
+    if (plan->kind == GROUP_PLAN_EVICT || g->shadow) {
+        return; /* the rogue was announced; a shadow tells at the end what would have been */
     }
     if (plan->kind == GROUP_PLAN_REMEDY || plan->kind == GROUP_PLAN_RESTORE) {
         notice = GROUP_NOTICE_REMEDY;
@@ -179,7 +179,7 @@ static void announce(const struct group *g, struct group_effects *fx, const stru
 
 static void count_move(struct group *g, const struct group_plan *plan)
 {
-    if (plan->kind != GROUP_PLAN_FAILOVER) {
+    if (plan->kind != GROUP_PLAN_FAILOVER || g->shadow) {
         return;
     }
     if (g->n_moves == GROUP_MOVES_MAX) {
@@ -189,6 +189,23 @@ static void count_move(struct group *g, const struct group_plan *plan)
     g->move_ms[g->n_moves++] = g->now_ms;
 }
 
+/* Take the taker through its edge of the machine. In shadow it is only asked whether there
+ * is one: nothing will come of it. */
+static enum baton_err enter(
+    struct group *g, struct group_effects *fx, enum group_plan_kind kind, int node, const char *why,
+    struct baton_error *error)
+{
+    enum fsm_event event = kind == GROUP_PLAN_FAILBACK ? FSM_RECLAIM : FSM_PROMOTE;
+    const struct group_node *n = &g->node[node];
+    unsigned facts = FSM_IDLE | FSM_HOLDER_GONE;
+    const struct fsm_row *row;
+
+    /* The policy's wishes have been refused by then; an operator's needed --force. */
+    facts |= n->fit != GROUP_YES || n->state != FSM_STANDBY ? FSM_FORCED : 0;
+    return g->shadow ? fsm_step(n->state, event, node_facts(g, node) | facts, &row, error)
+                     : node_transit(g, fx, node, event, facts, why, error);
+}
+
 /* Begin a plan. A handover takes the taker through its edge of the machine first; where
  * the machine refuses, nothing has begun. `action` is the remedy's, else 0. */
 enum baton_err plan_begin(
@@ -196,16 +213,14 @@ enum baton_err plan_begin(
     const char *why, struct baton_error *error)
 {
     struct group_plan *plan = &g->plan[kind == GROUP_PLAN_EVICT ? 1 : 0];
-    enum fsm_event event = kind == GROUP_PLAN_FAILBACK ? FSM_RECLAIM : FSM_PROMOTE;
-    unsigned facts = FSM_IDLE | FSM_HOLDER_GONE;
     enum baton_err err;
 
     assert(plan->kind == GROUP_PLAN_NONE);
+    if (shadow_told(g, kind, node, action)) {
+        return baton_fail(error, BATON_REFUSED, "in shadow nothing is done, and this was told");
+    }
     if (plan_is_handover(kind)) {
-        /* The policy's wishes have been refused by then; an operator's needed --force. */
-        facts |=
-            g->node[node].fit != GROUP_YES || g->node[node].state != FSM_STANDBY ? FSM_FORCED : 0;
-        err = node_transit(g, fx, node, event, facts, why, error);
+        err = enter(g, fx, kind, node, why, error);
         if (err != BATON_OK) {
             return err;
         }
@@ -248,7 +263,7 @@ void plan_resume(struct group *g, struct group_effects *fx)
     announce(g, fx, plan);
 }
 
-static void close_plan(
+void plan_close(
     struct group *g, struct group_effects *fx, struct group_plan *plan, enum group_outcome outcome,
     const char *why)
 {
@@ -271,7 +286,7 @@ static void completed(struct group *g, struct group_effects *fx, struct group_pl
     effects_text(
         why, sizeof why, "%s done in %lld ms", group_plan_name(kind),
         (long long)(g->now_ms - plan->began_ms));
-    close_plan(g, fx, plan, GROUP_OK, why);
+    plan_close(g, fx, plan, GROUP_OK, why);
     if (plan_is_handover(kind)) {
         node_transit(g, fx, taker, FSM_COMPLETED, FSM_VERIFIED, why, NULL);
         effects_notice(
@@ -307,13 +322,17 @@ void plan_cancelled(
     enum group_plan_kind kind = plan->kind;
     int taker = plan->taker;
 
+    if (g->shadow) {
+        shadow_end(g, fx, plan, "%s", why);
+        return;
+    }
     if (g->holder != GROUP_NOBODY && stopped_holder(g, plan)) {
         g->node[g->holder].restore_owed = true;
         g->node[g->holder].restore_tries = 0;
         g->node[g->holder].out = false;
         effects_look(fx, g->holder);
     }
-    close_plan(g, fx, plan, GROUP_FAIL, why);
+    plan_close(g, fx, plan, GROUP_FAIL, why);
     node_transit(g, fx, taker, FSM_CANCELLED, 0, why, NULL);
     effects_notice(
         fx, GROUP_NOTICE_CANCELLED, taker, "%s to %s cancelled: %s", group_plan_name(kind),
@@ -339,7 +358,7 @@ static void failed(struct group *g, struct group_effects *fx, struct group_plan 
         g->holder = GROUP_NOBODY;
         node_new_role(g, taker);
     }
-    close_plan(g, fx, plan, GROUP_FAIL, why);
+    plan_close(g, fx, plan, GROUP_FAIL, why);
     node_transit(g, fx, taker, FSM_FAILED, 0, why, NULL);
     if (is_planned(kind)) {
         g->rest_until_ms = g->now_ms + GROUP_REST_MS;
@@ -390,6 +409,10 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
     effects_text(
         why, sizeof why, "%s %s on %s: %s", group_step_name(step->kind),
         action != NULL ? action->name : "", group_node_name(g, step->node), step->detail);
+    if (g->shadow && !shadow_goes_on(plan)) {
+        shadow_end(g, fx, plan, "%s", why);
+        return;
+    }
     switch (step->kind) {
     case GROUP_STEP_ASK:
         effects_text(why, sizeof why, "vetoed by a before-move hook: %s", step->detail);
@@ -402,7 +425,7 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
     case GROUP_STEP_VERIFY:
         if (!plan->granted) { /* a restore: the holder stays what it is */
             effects_notice(fx, GROUP_NOTICE_REMEDY, plan->taker, "restore failed: %s", why);
-            close_plan(g, fx, plan, GROUP_FAIL, why);
+            plan_close(g, fx, plan, GROUP_FAIL, why);
             return;
         }
         effects_text(plan->why, sizeof plan->why, "%s", why);
@@ -410,12 +433,12 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
         break;
     case GROUP_STEP_REMEDY:
         effects_notice(fx, GROUP_NOTICE_REMEDY, plan->taker, "remedy failed: %s", why);
-        close_plan(g, fx, plan, GROUP_FAIL, why);
+        plan_close(g, fx, plan, GROUP_FAIL, why);
         return;
     case GROUP_STEP_LOOK:
         if (plan->kind == GROUP_PLAN_RESTORE) {
             effects_notice(fx, GROUP_NOTICE_REMEDY, plan->taker, "restore failed: %s", why);
-            close_plan(g, fx, plan, GROUP_FAIL, why);
+            plan_close(g, fx, plan, GROUP_FAIL, why);
             return;
         }
         if (plan->undoing || !plan_is_handover(plan->kind) || step->node != plan->taker) {
@@ -425,7 +448,7 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
         begin_undo(g, plan);
         break;
     case GROUP_STEP_FENCE:
-        if (last_fence_of(plan)) {
+        if (last_fence_of(plan) && !g->shadow) {
             effects_notice(fx, GROUP_NOTICE_HOLD, step->node, "no fence worked: %s", why);
         }
         break;
@@ -445,7 +468,11 @@ static void evicted(struct group *g, struct group_effects *fx, struct group_plan
         completed(g, fx, plan);
         return;
     }
-    close_plan(g, fx, plan, GROUP_FAIL, "it can't be stopped or confirmed out");
+    if (g->shadow) {
+        shadow_end(g, fx, plan, "it can't be stopped or confirmed out");
+        return;
+    }
+    plan_close(g, fx, plan, GROUP_FAIL, "it can't be stopped or confirmed out");
     order_hold(
         g, fx, GROUP_HOLD_UNCONFIRMED, node,
         "%s serves without the baton and can't be stopped: switch it off", g->node[node].name);
@@ -471,14 +498,18 @@ static bool grant_refused(struct group *g, struct group_effects *fx, struct grou
     char why[GROUP_TEXT_MAX];
 
     if (step->kind != GROUP_STEP_GRANT || step->status != GROUP_STEP_PENDING ||
-        blind == GROUP_NOBODY) {
+        (blind == GROUP_NOBODY && !g->shadow)) {
         return false;
+    }
+    if (blind == GROUP_NOBODY) {
+        shadow_end(g, fx, plan, "nothing had to be stopped; the grant is left out");
+        return true;
     }
     effects_text(
         why, sizeof why, "%s is not confirmed out: %s", g->node[blind].name,
         g->node[blind].serving_why[0] != '\0' ? g->node[blind].serving_why : "it was not seen");
     plan_cancelled(g, fx, plan, why);
-    if (!planned) {
+    if (!planned && !g->shadow) {
         order_hold(
             g, fx, GROUP_HOLD_UNCONFIRMED, blind,
             "%s; when it is switched off for certain, say so: baton confirm-out %s %s", why,

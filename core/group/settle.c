@@ -175,6 +175,8 @@ static void one_serves(struct group *g, struct group_effects *fx, int node, bool
         }
     } else if (g->node[recorded].serving == GROUP_NO || g->node[recorded].out) {
         settle_adopt(g, fx, node, "it alone serves; the recorded holder is seen stopped");
+    } else if (settled(g) && g->shadow) {
+        settle_adopt(g, fx, node, "it alone is seen serving; the recorded holder can't be seen");
     } else if (settled(g)) {
         order_hold(
             g, fx, GROUP_HOLD_TWO_SERVE, recorded,
@@ -222,7 +224,7 @@ static bool interrupted(struct group *g, struct group_effects *fx, const struct 
         if (c->unseen > 0 && !settled(g)) {
             return true; /* while nobody looked, another one may have been started */
         }
-        resume = c->yes - (g->node[g->memory.holder].serving == GROUP_YES) == 0;
+        resume = !g->shadow && c->yes - (g->node[g->memory.holder].serving == GROUP_YES) == 0;
     }
     g->memory.open = false;
     if (resume) {
@@ -294,6 +296,7 @@ void settle_again(struct group *g, struct group_effects *fx, const char *why)
         g->memory.known = g->holder != GROUP_NOBODY;
         g->memory.holder = g->holder;
     }
+    shadow_forget(g);
     g->memory.open = false;
     g->holder = GROUP_NOBODY;
     g->phase = GROUP_SETTLING;

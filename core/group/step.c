@@ -206,6 +206,22 @@ static bool take_outcome(
     }
 }
 
+/* The step was not made, because this is a shadow: here the decision ends. */
+static void shadowed(
+    struct group *g, struct group_effects *fx, struct group_plan *plan, const char *detail)
+{
+    struct group_step_state *step = &plan->steps[plan->step];
+    const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
+
+    step->ended_ms = g->now_ms;
+    step->status = GROUP_STEP_SKIPPED;
+    effects_text(step->detail, sizeof step->detail, "%s", detail);
+    record_step(g, fx, plan, GROUP_REC_STEP_END, GROUP_UNKNOWN, detail);
+    shadow_end(
+        g, fx, plan, "%s%s%s on %s: %s", group_step_name(step->kind), action != NULL ? " " : "",
+        action != NULL ? action->name : "", group_node_name(g, step->node), detail);
+}
+
 void step_ended(struct group *g, struct group_effects *fx, const struct group_event *ev)
 {
     const struct group_step_ref *ref = &ev->u.step_ended.ref;
@@ -222,8 +238,28 @@ void step_ended(struct group *g, struct group_effects *fx, const struct group_ev
             ev->u.step_ended.detail);
         return;
     }
+    if (g->shadow && ev->u.step_ended.shadowed) {
+        shadowed(g, fx, plan, ev->u.step_ended.detail);
+        return;
+    }
     good = take_outcome(g, plan, ev->u.step_ended.outcome, ev->u.step_ended.detail);
     end_attempt(g, fx, plan, ev->u.step_ended.outcome, good, ev->u.step_ended.detail);
+}
+
+/* What happens outside has decided: the step that runs is stopped, whatever it would say. */
+void step_abandon(
+    struct group *g, struct group_effects *fx, struct group_plan *plan, const char *detail)
+{
+    struct group_step_state *step = &plan->steps[plan->step];
+    struct group_step_ref ref = ref_of(g, plan);
+
+    if (step->status == GROUP_STEP_RUNNING) {
+        effects_run(fx, GROUP_DO_CANCEL, &ref, step);
+    }
+    if (step->attempt > 0 && step->status != GROUP_STEP_RESTING) {
+        record_step(g, fx, plan, GROUP_REC_STEP_END, GROUP_UNKNOWN, detail);
+    }
+    step->status = GROUP_STEP_SKIPPED;
 }
 
 static void overdue(struct group *g, struct group_effects *fx, struct group_plan *plan)

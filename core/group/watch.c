@@ -67,6 +67,10 @@ void watch_rogues(struct group *g, struct group_effects *fx)
     if (g->phase != GROUP_RUNNING || g->hold == GROUP_HOLD_FROZEN) {
         return;
     }
+    if (g->shadow) {
+        shadow_follow(g, fx);
+        return;
+    }
     for (i = 0; i < g->n_nodes; i++) {
         if (!serves_unasked(g, i)) {
             continue;
@@ -106,6 +110,9 @@ void watch_holder(struct group *g, struct group_effects *fx)
     }
     n = &g->node[g->holder];
     blind = plan_rival(g, NULL, g->holder);
+    if (g->shadow && (blind != GROUP_NOBODY || shadow_told(g, GROUP_PLAN_RESTORE, g->holder, 0))) {
+        return; /* the rival is about to be seen, and followed */
+    }
     if (blind != GROUP_NOBODY) {
         order_hold(
             g, fx, GROUP_HOLD_UNCONFIRMED, blind,

@@ -92,6 +92,7 @@ void story_boot(struct story *s)
         setup.node[i].priority = i + 1;
     }
     setup.memory = s->memory;
+    setup.shadow = s->shadow;
     ck_assert_msg(group_new(&setup, &s->group, &error) == BATON_OK, "%s", error.text);
     s->looked_ms = s->now_ms;
     for (i = 0; i < n_nodes; i++) {
@@ -346,11 +347,37 @@ static enum group_outcome do_start(struct story *s, struct story_run *run, const
     return GROUP_OK;
 }
 
+/* A step that would change the node ends here; what it would do is not done. */
+static bool do_shadowed(const struct story *s, struct story_run *run)
+{
+    const struct story_node *n = &s->node[run->effect.u.run.node];
+
+    switch (run->effect.u.run.kind) {
+    case GROUP_STEP_LOOK:
+    case GROUP_STEP_VERIFY:
+        return false;
+    case GROUP_STEP_STOP:
+        run->shadowed = s->shadow && n->up && n->serving;
+        break;
+    case GROUP_STEP_START:
+    case GROUP_STEP_REMEDY:
+        run->shadowed = s->shadow && n->up;
+        break;
+    default:
+        run->shadowed = s->shadow;
+    }
+    return run->shadowed;
+}
+
 static enum group_outcome do_step(struct story *s, struct story_run *run, const char **detail)
 {
     const struct group_effect *e = &run->effect;
     struct story_node *n = &s->node[e->u.run.node];
 
+    if (do_shadowed(s, run)) {
+        *detail = "would run it";
+        return GROUP_UNKNOWN;
+    }
     *detail = "done";
     if (e->u.run.kind == GROUP_STEP_ASK) {
         *detail = s->veto ? "backup is running" : "nobody objects";
@@ -425,6 +452,7 @@ static void tell_end(struct story *s, const struct story_run *run)
 
     ev.u.step_ended.ref = run->effect.u.run.ref;
     ev.u.step_ended.outcome = run->outcome;
+    ev.u.step_ended.shadowed = run->shadowed;
     ev.u.step_ended.detail = run->detail;
     story_feed(s, &ev, NULL);
 }

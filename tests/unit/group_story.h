@@ -28,7 +28,7 @@ struct story_node {
 
 /* A step that runs: it takes effect at `end_ms` and its end is heard `late_ms` after. */
 struct story_run {
-    bool busy, done;
+    bool busy, done, shadowed;
     int64_t end_ms, heard_ms;
     struct group_effect effect;
     enum group_outcome outcome;
@@ -55,6 +55,7 @@ struct story {
     int64_t look_ms;  /* how long a look takes */
     int64_t write_ms; /* how long the journal takes */
     bool veto;
+    bool shadow; /* what would change a node is not done */
     bool journal_full;
     struct group_record waiting[STORY_WAITING_MAX]; /* not in the journal yet, in order */
     int n_waiting;
