@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void end_step(struct act_step *step, enum group_outcome outcome, const char *detail)
+static void end_step(
+    struct act_step *step, enum group_outcome outcome, bool shadowed, const char *detail)
 {
     struct controller *c = step->controller;
     struct group_event event = controller_event(c, GROUP_EV_STEP_ENDED);
@@ -15,6 +16,7 @@ static void end_step(struct act_step *step, enum group_outcome outcome, const ch
     step->request = 0;
     event.u.step_ended.ref = step->ref;
     event.u.step_ended.outcome = outcome;
+    event.u.step_ended.shadowed = shadowed;
     event.u.step_ended.detail = detail;
     controller_feed(c, &event, NULL);
 }
@@ -27,13 +29,13 @@ static void task_over(void *arg, const struct policy_result *result)
     if (result->broken) {
         controller_log(c, WORLD_ALERT, GROUP_NOBODY, "policy", "%s", result->detail);
     }
-    end_step(step, result->outcome, result->detail);
+    end_step(step, result->outcome, result->shadowed, result->detail);
 }
 
 static void request_over(void *arg, uint64_t request, const struct world_result *result)
 {
     (void)request;
-    end_step(arg, (enum group_outcome)result->outcome, result->detail);
+    end_step(arg, (enum group_outcome)result->outcome, result->shadowed, result->detail);
 }
 
 /* Hooks that may say no to a planned move. */
@@ -82,16 +84,18 @@ static enum policy_entry entry_of(enum group_step_kind kind)
     return POLICY_SERVING;
 }
 
-static void tell_step(
-    struct controller *c, const struct group_step_ref *ref, int node, enum group_step_kind kind,
-    int action, const char *what)
+static void tell_step(struct controller *c, const struct group_effect *effect)
 {
-    const struct group_action_rules *rules = group_step_action(c->group, kind, action);
+    const struct group_step_ref *ref = &effect->u.run.ref;
+    const struct group_action_rules *rules =
+        group_step_action(c->group, effect->u.run.kind, effect->u.run.action);
+    int node = effect->u.run.node;
     char text[GROUP_TEXT_MAX];
 
     snprintf(
-        text, sizeof text, "%s%s%s on %s%s", group_step_name(kind), rules != NULL ? " " : "",
-        rules != NULL ? rules->name : "", group_node_name(c->group, node), what);
+        text, sizeof text, "%s%s%s on %s", group_step_name(effect->u.run.kind),
+        rules != NULL ? " " : "", rules != NULL ? rules->name : "",
+        group_node_name(c->group, node));
     controller_log(c, WORLD_INFO, node, "step", "%s", text);
     controller_tell(
         c, &(struct controller_news){
@@ -99,6 +103,7 @@ static void tell_step(
                .node = node,
                .plan_slot = ref->plan_slot,
                .step = ref->step,
+               .effect = effect,
                .text = text});
 }
 
@@ -113,7 +118,7 @@ static void run(struct controller *c, const struct group_effect *effect)
     step->ref = *ref;
     step->kind = effect->u.run.kind;
     step->busy = true;
-    tell_step(c, ref, effect->u.run.node, effect->u.run.kind, effect->u.run.action, "");
+    tell_step(c, effect);
     if (step->kind == GROUP_STEP_ASK) {
         ask_hooks(step, effect->u.run.deadline_ms - world_now_ms(c->world));
         return;
@@ -159,6 +164,7 @@ static enum world_level level_of(enum group_notice notice)
     case GROUP_NOTICE_FAILOVER:
     case GROUP_NOTICE_CANCELLED:
     case GROUP_NOTICE_STALE:
+    case GROUP_NOTICE_SHADOWED:
         return WORLD_WARNING;
     default:
         return WORLD_INFO;
@@ -191,8 +197,14 @@ static void notice(struct controller *c, const struct group_effect *effect)
     controller_log(c, level_of(ring.notice), ring.node, group_notice_name(ring.notice), "%s", text);
     controller_tell(
         c, &(struct controller_news){
-               .kind = CONTROLLER_NOTICE, .notice = ring.notice, .node = ring.node, .text = text});
-    bell_add(c, &ring);
+               .kind = CONTROLLER_NOTICE,
+               .notice = ring.notice,
+               .node = ring.node,
+               .effect = effect,
+               .text = text});
+    if (!c->group->shadow) {
+        bell_add(c, &ring);
+    }
 }
 
 /* A look answers a question; "fail" would be the wrong word for "it does not serve". */
@@ -206,13 +218,15 @@ static const char *end_word(const struct group_record *record)
 }
 
 /* A step's end is news too, and stands only in its record. */
-static void tell_end(struct controller *c, const struct group_record *record)
+static void tell_end(struct controller *c, const struct group_effect *effect)
 {
+    const struct group_record *record = &effect->u.record;
     struct controller_news news = {
         .kind = CONTROLLER_STEP,
         .node = record->node,
         .plan_slot = record->plan_kind == (int)GROUP_PLAN_EVICT ? 1 : 0,
-        .step = record->step};
+        .step = record->step,
+        .effect = effect};
     bool fine = record->outcome == (int)GROUP_OK ||
                 strcmp(record->name, group_step_name(GROUP_STEP_LOOK)) == 0;
     char text[GROUP_TEXT_MAX * 2];
@@ -237,7 +251,7 @@ void act_effects(struct controller *c)
         case GROUP_DO_RECORD:
             ledger_add(c, &effect->u.record);
             if (effect->u.record.kind == GROUP_REC_STEP_END) {
-                tell_end(c, &effect->u.record);
+                tell_end(c, effect);
             } else if (effect->u.record.kind == GROUP_REC_GRANT) {
                 controller_log(
                     c, WORLD_INFO, effect->u.record.node, "grant", "epoch %lld to %s",

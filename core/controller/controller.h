@@ -6,6 +6,10 @@
  * It owns the schedule of probes and looks, and carries out the group's effects. It
  * decides nothing: what is legal is the group's, what is wise the policy's. It knows no
  * libevent and no socket, so the daemon and the simulator run the same controller.
+ *
+ * What it sees it gives the world to keep: each observation of a probe, and under the name
+ * CONTROLLER_SERVING what a look says, when that changes and once a minute. So a replay can
+ * feed another controller with it.
  */
 #ifndef BATON_CONTROLLER_CONTROLLER_H
 #define BATON_CONTROLLER_CONTROLLER_H
@@ -14,6 +18,9 @@
 #include "group/group.h"
 #include "policy/policy.h"
 #include "world/world.h"
+
+#define CONTROLLER_SERVING "serving" /* no probe has this name: nodes have a field of it */
+#define CONTROLLER_SEEN_MS 60000     /* a look that says the same is kept so often */
 
 struct controller;
 
@@ -26,9 +33,13 @@ enum controller_news_kind {
 
 struct controller_news {
     enum controller_news_kind kind;
-    enum group_notice notice; /* NOTICE */
-    int node;                 /* or GROUP_NOBODY */
-    int plan_slot, step;      /* STEP */
+    enum group_notice notice;          /* NOTICE */
+    int node;                          /* or GROUP_NOBODY */
+    int plan_slot, step;               /* STEP */
+    const struct group_effect *effect; /* NOTICE, STEP: what the group wanted done: the notice,
+                                          the run that begins, the record of the end */
+    int probe;                         /* STATUS … */
+    enum group_outcome before;         /* … and what it was */
     const char *text;
 };
 
@@ -42,6 +53,8 @@ struct controller_setup {
     struct group_memory memory; /* from the journal */
     struct policy *policy;      /* owned by the controller on success */
     struct world *world;        /* borrowed */
+    bool shadow;                /* the group's, see group.h; the world must be a shadow too */
+    bool fed;                   /* makes no probe and no look: all is told it */
     controller_news_fn *news;   /* may be NULL */
     void *news_arg;
 };
@@ -64,6 +77,20 @@ enum baton_err controller_command(
  * caller's. BATON_REFUSED while a handover runs. */
 enum baton_err controller_reload(
     struct controller *controller, struct policy *policy, struct baton_error *error);
+
+/* For one that is fed: what was observed, now. A probe that rests on the node is left out. */
+struct controller_observation {
+    int node, probe;
+    enum group_outcome outcome;
+    int64_t latency_us;
+    double value;
+    const char *detail;
+};
+void controller_observed(
+    struct controller *controller, const struct controller_observation *observation);
+/* … and whether a node was seen serving. */
+void controller_looked(
+    struct controller *controller, int node, enum group_answer serving, const char *detail);
 
 const struct group *controller_group(const struct controller *controller);
 const struct policy *controller_policy(const struct controller *controller);

@@ -37,67 +37,111 @@ static void arm_next(struct schedule_slot *slot)
 }
 
 static void tell_change(
-    struct controller *c, const struct schedule_slot *slot, enum group_outcome before,
+    struct controller *c, int node, int probe, enum group_outcome before,
     const struct group_health *health)
 {
-    struct controller_news news = {.kind = CONTROLLER_STATUS, .node = slot->node};
+    struct controller_news news = {.kind = CONTROLLER_STATUS, .node = node};
     char text[GROUP_TEXT_MAX * 2];
 
     snprintf(
-        text, sizeof text, "%s %s → %s: %s", c->group->rules.probe[slot->probe].name,
+        text, sizeof text, "%s %s → %s: %s", c->group->rules.probe[probe].name,
         group_outcome_name(before), group_outcome_name(health->status), health->detail);
     news.text = text;
-    controller_log(c, WORLD_INFO, slot->node, "probe", "%s", text);
+    controller_log(c, WORLD_INFO, node, "probe", "%s", text);
     controller_tell(c, &news);
+}
+
+void controller_observed(
+    struct controller *controller, const struct controller_observation *observation)
+{
+    struct controller *c = controller;
+    struct group_event event = controller_event(c, GROUP_EV_OBSERVED);
+    int node = observation->node, probe = observation->probe;
+    const struct group_health *health = &c->group->node[node].health[probe];
+    enum group_outcome before = health->status;
+
+    if (group_probe_rests(c->group, node, probe)) {
+        return; /* the node's role changed while it was asked */
+    }
+    c->world->ops->observe(
+        c->world, c->group->name, c->group->node[node].name, c->group->rules.probe[probe].name,
+        observation->outcome, observation->latency_us, observation->detail);
+    event.u.observed.node = node;
+    event.u.observed.probe = probe;
+    event.u.observed.outcome = observation->outcome;
+    event.u.observed.latency_us = observation->latency_us;
+    event.u.observed.value = observation->value;
+    event.u.observed.detail = observation->detail;
+    controller_take(c, &event, NULL);
+    if (health->status != before) {
+        tell_change(c, node, probe, before, health);
+    }
+    controller_settle(c);
 }
 
 static void probe_over(
     struct schedule_slot *slot, enum group_outcome outcome, int64_t latency_us, double value,
     const char *detail)
 {
-    struct controller *c = slot->controller;
-    struct group_event event = controller_event(c, GROUP_EV_OBSERVED);
-    const struct group_health *health = &c->group->node[slot->node].health[slot->probe];
-    enum group_outcome before = health->status;
-    const char *name = c->group->rules.probe[slot->probe].name;
+    struct controller_observation observation = {slot->node, slot->probe, outcome,
+                                                 latency_us, value,       detail};
 
     slot->busy = false;
     slot->request = 0;
     slot->task = NULL;
-    if (group_probe_rests(c->group, slot->node, slot->probe)) {
-        return; /* the node's role changed while it was asked */
-    }
-    c->world->ops->observe(
-        c->world, c->group->name, c->group->node[slot->node].name, name, outcome, latency_us,
-        detail);
-    event.u.observed.node = slot->node;
-    event.u.observed.probe = slot->probe;
-    event.u.observed.outcome = outcome;
-    event.u.observed.latency_us = latency_us;
-    event.u.observed.value = value;
-    event.u.observed.detail = detail;
-    controller_take(c, &event, NULL);
-    if (health->status != before) {
-        tell_change(c, slot, before, health);
-    }
-    controller_settle(c);
+    controller_observed(slot->controller, &observation);
 }
 
-static void look_over(struct schedule_slot *slot, enum group_outcome outcome, const char *detail)
+static void take_look(
+    struct controller *c, int node, enum group_answer serving, int64_t began_ms, const char *detail)
+{
+    struct group_event event = controller_event(c, GROUP_EV_LOOKED);
+
+    event.u.looked.node = node;
+    event.u.looked.serving = serving;
+    event.u.looked.began_ms = began_ms;
+    event.u.looked.detail = detail;
+    controller_feed(c, &event, NULL);
+}
+
+void controller_looked(
+    struct controller *controller, int node, enum group_answer serving, const char *detail)
+{
+    take_look(controller, node, serving, world_now_ms(controller->world), detail);
+}
+
+/* What the same look says every second need not be kept every second. */
+static void keep_look(struct schedule_slot *slot, const struct policy_result *result)
 {
     struct controller *c = slot->controller;
-    struct group_event event = controller_event(c, GROUP_EV_LOOKED);
+    int64_t now = world_now_ms(c->world);
+
+    if (slot->kept && slot->kept_outcome == result->outcome &&
+        now - slot->kept_ms < CONTROLLER_SEEN_MS) {
+        return;
+    }
+    slot->kept = true;
+    slot->kept_outcome = result->outcome;
+    slot->kept_ms = now;
+    c->world->ops->observe(
+        c->world, c->group->name, c->group->node[slot->node].name, CONTROLLER_SERVING,
+        result->outcome, result->latency_us, result->detail);
+}
+
+static void look_over(struct schedule_slot *slot, const struct policy_result *result)
+{
+    struct controller *c = slot->controller;
     bool again = slot->again;
 
     slot->busy = slot->again = false;
     slot->task = NULL;
-    event.u.looked.node = slot->node;
-    event.u.looked.serving = outcome == GROUP_OK     ? GROUP_YES
-                             : outcome == GROUP_FAIL ? GROUP_NO
-                                                     : GROUP_UNSURE;
-    event.u.looked.began_ms = slot->began_ms;
-    event.u.looked.detail = detail;
-    controller_feed(c, &event, NULL);
+    keep_look(slot, result);
+    take_look(
+        c, slot->node,
+        result->outcome == GROUP_OK     ? GROUP_YES
+        : result->outcome == GROUP_FAIL ? GROUP_NO
+                                        : GROUP_UNSURE,
+        slot->began_ms, result->detail);
     if (again) {
         schedule_look_now(c, slot->node);
     }
@@ -116,7 +160,7 @@ static void task_over(void *arg, const struct policy_result *result)
         controller_feed(c, &event, NULL);
     }
     if (slot->probe == CONTROLLER_LOOK) {
-        look_over(slot, result->outcome, result->detail);
+        look_over(slot, result);
     } else {
         probe_over(slot, result->outcome, result->latency_us, result->value, result->detail);
     }
@@ -192,6 +236,9 @@ enum baton_err schedule_start(struct controller *c)
     int n_probes = c->group->rules.n_probes;
     int node, probe, i = 0;
 
+    if (c->fed) {
+        return BATON_OK;
+    }
     c->n_slots = c->group->n_nodes * (n_probes + 1);
     c->slot = memory_zeroed((size_t)c->n_slots, sizeof c->slot[0]);
     if (c->slot == NULL) {
