@@ -1,4 +1,5 @@
 /* The journal: what it keeps, what it remembers, and what it survives. */
+#include "group/memory.h"
 #include "journal/journal.h"
 #include "journal_bench.h"
 
@@ -308,6 +309,68 @@ START_TEST(a_holder_that_is_configured_no_more_is_named)
 }
 END_TEST
 
+/* Records as a group might write them, in no sensible order. */
+static struct group_record any_record(uint64_t *random, int64_t *plan_id)
+{
+    static const enum group_record_kind kinds[] = {
+        GROUP_REC_PLAN_BEGIN, GROUP_REC_PLAN_END, GROUP_REC_PLAN_END, GROUP_REC_GRANT,
+        GROUP_REC_RELEASE,    GROUP_REC_PAUSE,    GROUP_REC_RESUME,   GROUP_REC_NOTE,
+        GROUP_REC_TRANSITION, GROUP_REC_HOLD,     GROUP_REC_STEP_END,
+    };
+    struct group_record r;
+
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    r = bench_record(&bench, kinds[(*random >> 33) % (sizeof kinds / sizeof kinds[0])]);
+    r.node = (int)(*random >> 40) % 2;
+    r.epoch = (int64_t)(*random >> 44) % 50;
+    r.plan_kind = GROUP_PLAN_FAILOVER + (int)(*random >> 50) % 7;
+    if (r.kind == GROUP_REC_PLAN_BEGIN) {
+        r.plan_id = ++*plan_id;
+    } else if ((*random >> 54) % 4 > 0) { /* else it belongs to none */
+        r.plan_id = *plan_id - (int64_t)(*random >> 56) % 3;
+    }
+    r.plan_id = r.plan_id < 0 ? 0 : r.plan_id;
+    bench.wall_ms += (int64_t)(*random >> 36) % 3600000;
+    return r;
+}
+
+START_TEST(the_fold_of_the_same_records_remembers_the_same)
+{
+    struct group_recall fold;
+    struct group_memory folded = {0}, recalled = {0};
+    uint64_t random = (uint64_t)_i + 1;
+    int64_t plan_id = 0, wall_ms;
+    int i;
+
+    bench_open(&bench);
+    bench.wall_ms = BENCH_WALL_MS - 40 * 3600 * INT64_C(1000);
+    group_memory_init(&fold);
+    for (i = 0; i < 120; i++) {
+        struct group_record r = any_record(&random, &plan_id);
+
+        ck_assert_int_eq(bench_write(&bench, &r, 1), BATON_OK);
+        group_memory_take(&fold, &r, bench.wall_ms);
+        group_memory_take(&fold, &r, bench.wall_ms + 1); /* given again */
+        wall_ms = bench.wall_ms + (i % 3 - 1) * 1800000;
+        ck_assert_int_eq(
+            journal_recall(bench.journal, "mail", nodes, 2, wall_ms, &recalled, NULL), BATON_OK);
+        group_memory_now(&fold, wall_ms, &folded);
+        ck_assert_int_eq(folded.known, recalled.known);
+        ck_assert_int_eq(folded.seq_max, recalled.seq_max);
+        ck_assert_int_eq(folded.plan_id_max, recalled.plan_id_max);
+        ck_assert_int_eq(folded.epoch, recalled.epoch);
+        ck_assert_int_eq(folded.holder, recalled.holder);
+        ck_assert_int_eq(folded.paused, recalled.paused);
+        ck_assert_int_eq(folded.open, recalled.open);
+        ck_assert_int_eq(folded.open_id, recalled.open_id);
+        ck_assert_int_eq(folded.n_moves, recalled.n_moves);
+        ck_assert_msg(
+            memcmp(&folded, &recalled, sizeof folded) == 0,
+            "after record %d of seed %d they differ in the handover or the age of moves", i, _i);
+    }
+}
+END_TEST
+
 /* ---- How it writes ---- */
 
 START_TEST(completions_come_in_the_order_of_the_calls)
@@ -607,6 +670,7 @@ int main(void)
     tcase_add_test(tc, an_interrupted_handover_is_remembered_with_its_grant);
     tcase_add_test(tc, a_pause_outlives_a_restart);
     tcase_add_test(tc, unplanned_moves_of_a_day_are_remembered_newest_first);
+    tcase_add_loop_test(tc, the_fold_of_the_same_records_remembers_the_same, 0, 4);
     tcase_add_test(tc, a_holder_that_is_configured_no_more_is_named);
     tcase_add_test(tc, completions_come_in_the_order_of_the_calls);
     tcase_add_test(tc, records_given_again_are_fine_others_of_their_number_are_not);
