@@ -131,6 +131,7 @@ enum baton_err controller_new(
         return baton_fail(error, BATON_NOMEM, "group %s: no memory", setup->name);
     }
     c->world = setup->world;
+    c->fed = setup->fed;
     c->news = setup->news;
     c->news_arg = setup->news_arg;
     c->wake_ms = c->again_ms = GROUP_NEVER_MS;
@@ -140,6 +141,7 @@ enum baton_err controller_new(
     memcpy(group.node, setup->node, sizeof group.node);
     group.rules = &policy_table(setup->policy)->rules;
     group.memory = setup->memory;
+    group.shadow = setup->shadow;
     group.now_ms = world_now_ms(c->world);
     c->why = memory_zeroed(GROUP_NODES_MAX * POLICY_TRANSITIONS_MAX, sizeof c->why[0]);
     if (c->why == NULL || ledger_start(c) != BATON_OK) {

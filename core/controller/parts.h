@@ -27,6 +27,9 @@ struct schedule_slot {
     struct policy_task *task;
     int64_t due_ms, began_ms;
     bool busy, again;
+    bool kept; /* LOOK: kept before, as … */
+    enum group_outcome kept_outcome;
+    int64_t kept_ms;
 };
 
 /* The step of a plan that runs now. */
@@ -75,6 +78,7 @@ struct controller {
     struct group *group;
     struct policy *policy;
     struct world *world;
+    bool fed;
     controller_news_fn *news;
     void *news_arg;
     int n_slots;

@@ -71,7 +71,7 @@ struct policy_task {
     struct policy_task *children;
     struct policy_task *prev, *next;             /* among the parent's children */
     struct policy_task *ready_prev, *ready_next; /* among those to be resumed */
-    bool used, ready, started, ended, failed, timed_out;
+    bool used, ready, started, ended, failed, timed_out, shadowed;
     bool pure;               /* changes nothing that outlives it, says the policy */
     bool deliberate;         /* failed by error() or assert(), not by a broken rule */
     lua_State *co;           /* kept by policy->threads_ref at the index of the task + 1 */
@@ -160,7 +160,8 @@ struct policy {
     char floating[GROUP_NAME_MAX]; /* without the prefix length */
     struct host_limits limits;
     struct policy_table table;
-    int table_line; /* where the policy's table is made */
+    int table_line;  /* where the policy's table is made */
+    uint64_t digest; /* of all text that was read */
 
     /* while loading only */
     const struct policy_source *source;
@@ -351,8 +352,7 @@ bool memo_recall(
 /* From now on what is read is noted, until memo_keep: with the verdict, or NULL where it came
  * to none. */
 void memo_begin(struct policy *policy);
-void memo_keep(
-    struct policy *policy, struct host_memo *memo, const struct policy_verdict *verdict);
+void memo_keep(struct policy *policy, struct host_memo *memo, const struct policy_verdict *verdict);
 /* Where a verdict runs: it reads this (node, probe: 0 where they mean nothing) … */
 void memo_note(struct policy *policy, enum host_what what, int node, int probe);
 /* … and this one is not to be kept. */

@@ -118,6 +118,10 @@ void policy_free(struct policy *policy);
 
 const struct policy_table *policy_table(const struct policy *policy);
 const char *policy_file(const struct policy *policy);
+int policy_line(const struct policy *policy); /* of its table in the file */
+
+/* A hash of all text that was read to load it: the file and its modules. */
+uint64_t policy_digest(const struct policy *policy);
 
 /* The group that verdicts and tasks look at from now on; borrowed. Must be set before
  * the first verdict or task, and have the same nodes and rules. */
@@ -164,8 +168,10 @@ enum policy_entry {
 
 struct policy_result {
     enum group_outcome outcome; /* UNKNOWN: it could not be found out */
-    bool broken; /* the script broke a rule, not the world: hold the group. `detail` has
-                    file, line and traceback */
+    bool broken;   /* the script broke a rule, not the world: hold the group. `detail` has
+                      file, line and traceback */
+    bool shadowed; /* it ended (GROUP_UNKNOWN) at a request that a shadow world did not make;
+                      `detail` says which */
     int64_t latency_us;
     double value;
     const char *detail; /* never NULL; valid during the call */
@@ -187,6 +193,10 @@ void policy_cancel(struct policy_task *task);
 /* The request of a probe that is not scripted, for one node: the probe's template with
  * host and group filled in. Strings are borrowed from policy and site. */
 struct world_request policy_probe_request(const struct policy *policy, int probe, int node);
+
+/* What an action declares that it changes ("service:postfix.start"), NULL where it doesn't
+ * say. `entry` is one of POLICY_STOP to POLICY_REMEDY; borrowed from the policy. */
+const char *policy_effect(const struct policy *policy, enum policy_entry entry, int index);
 
 /* Figures for `baton status` and metrics. */
 struct policy_usage {

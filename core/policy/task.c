@@ -236,7 +236,9 @@ static void finish(struct policy_task *root)
     void *arg = root->arg;
     char text[BATON_ERROR_TEXT_MAX];
 
-    if (root->failed || root->timed_out) {
+    if (root->shadowed) {
+        result.shadowed = true;
+    } else if (root->failed || root->timed_out) {
         result.outcome = is_action(root->entry) ? GROUP_FAIL : GROUP_UNKNOWN;
         result.broken = root->failed && !root->deliberate;
     } else {
@@ -284,6 +286,16 @@ static void on_timer(void *arg, uint64_t request, const struct world_result *res
     }
 }
 
+/* What would have been done was not: no script may make anything of that. All of the task
+ * ends here, other branches too. */
+static void end_shadowed(struct policy_task *root, const char *detail)
+{
+    root->shadowed = true;
+    snprintf(root->text, sizeof root->text, "%s", detail);
+    branch_ended(root);
+    finish(root);
+}
+
 static void on_request(void *arg, uint64_t request, const struct world_result *result)
 {
     struct policy_task *task = arg, *root;
@@ -292,6 +304,10 @@ static void on_request(void *arg, uint64_t request, const struct world_result *r
         return;
     }
     task->request = 0;
+    if (result->shadowed) {
+        end_shadowed(root_of(task), result->detail);
+        return;
+    }
     task->result = result;
     limits_refill(task->policy);
     set_ready(task);
@@ -355,6 +371,7 @@ static int wait_for(lua_State *L)
     lua_settop(L, 1);
     limits_charge(L, HOST_TASK_COST);
     request_read(L, 1, &request);
+    request.acts = is_action(root_of(task)->entry);
     assert(task->request == 0);
     task->request = world_start(policy->world, &request, on_request, task);
     return lua_yieldk(L, 0, 0, wait_end);

@@ -2,8 +2,9 @@
  *
  * Time, random, network, processes, addresses, hooks, journal and log are reached
  * through this table and nowhere else. Behind it are the live world (libevent, libcurl,
- * netlink, processes), the simulated one (virtual clock, modelled nodes), and later the
- * shadow one. Whoever holds a `struct world *` does not know which it is.
+ * netlink, processes), the simulated one (virtual clock, modelled nodes), and the shadow one
+ * (live, but what would change anything is not made). Whoever holds a `struct world *` does
+ * not know which it is.
  *
  * A request is started and completes later. Rules that every world keeps:
  *
@@ -68,6 +69,8 @@ struct world_request {
     enum world_kind kind;
     int64_t timeout_ms;
     const char *group; /* for logs; may be NULL */
+    bool acts;         /* made by what is there to change something: a step or a remedy, not a
+                          probe, a look or a verification. The shadow world asks; others ignore it */
     union {
         struct {
             const char *host; /* address or name */
@@ -137,7 +140,8 @@ struct world_result {
     size_t out_len;
     const char *err; /* standard error; never NULL */
     size_t err_len;
-    bool cut; /* some of out or err was thrown away */
+    bool cut;      /* some of out or err was thrown away */
+    bool shadowed; /* it was not made (WORLD_UNKNOWN): `detail` says what would have been */
 };
 
 typedef void world_done_fn(void *arg, uint64_t request, const struct world_result *result);
