@@ -111,7 +111,7 @@ static bool is_stopped(const struct lint *lint, const char *effect)
     int i;
 
     for (i = 0; i < lint->policy->table.rules.list[GROUP_LIST_STOP].count; i++) {
-        const char *other = lint->policy->list_action[GROUP_LIST_STOP][i].effect;
+        const char *other = policy_effect(lint->policy, POLICY_STOP, i);
 
         if (other != NULL && thing_len(other) == thing_len(effect) &&
             strncmp(other, effect, thing_len(effect)) == 0) {

@@ -133,6 +133,14 @@ void policy_register(lua_State *L)
 /* ---- Modules ----------------------------------------------------------------------------------
  */
 
+static void digest(struct policy *policy, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) { /* FNV-1a */
+        policy->digest = (policy->digest ^ (unsigned char)text[i]) * 0x100000001b3u;
+    }
+    policy->digest = (policy->digest ^ len) * 0x100000001b3u;
+}
+
 /* Read and compile module `name`. [-0, +1] MAY_THROW */
 static void load_module(lua_State *L, const char *name, int slot)
 {
@@ -149,6 +157,7 @@ static void load_module(lua_State *L, const char *name, int slot)
         BATON_OK) {
         run_blame(L, "module \"%s\": %s", name, error.text);
     }
+    digest(policy, text, len);
     snprintf(chunk + 1, sizeof chunk - 1, "%s", policy->file[slot]);
     status = luaL_loadbufferx(L, text, len, chunk, "t"); /* protected: comes back */
     free(text);
@@ -371,6 +380,8 @@ enum baton_err policy_new(
     policy->fit_ref = policy->serving_ref = LUA_NOREF;
     policy->n_files = 2;
     snprintf(policy->file[1], sizeof policy->file[1], "%s", source->file);
+    policy->digest = 0xcbf29ce484222325u;
+    digest(policy, source->text, source->len);
     set_floating(policy);
     set_limits(policy, limits);
     err = start(policy, error);
@@ -419,6 +430,31 @@ const struct policy_table *policy_table(const struct policy *policy)
 const char *policy_file(const struct policy *policy)
 {
     return policy->file[1];
+}
+
+int policy_line(const struct policy *policy)
+{
+    return policy->table_line;
+}
+
+uint64_t policy_digest(const struct policy *policy)
+{
+    return policy->digest;
+}
+
+const char *policy_effect(const struct policy *policy, enum policy_entry entry, int index)
+{
+    static const enum group_list lists[] = {
+        [POLICY_STOP] = GROUP_LIST_STOP,
+        [POLICY_START] = GROUP_LIST_START,
+        [POLICY_FENCE] = GROUP_LIST_FENCE,
+        [POLICY_VERIFY] = GROUP_LIST_VERIFY,
+    };
+
+    assert(entry >= POLICY_STOP && entry <= POLICY_REMEDY);
+    assert(index >= 0 && index < GROUP_ACTIONS_MAX);
+    return entry == POLICY_REMEDY ? policy->remedy_action[index].effect
+                                  : policy->list_action[lists[entry]][index].effect;
 }
 
 void policy_bind(struct policy *policy, const struct group *group)

@@ -68,6 +68,28 @@ START_TEST(reads_the_table)
 }
 END_TEST
 
+START_TEST(says_what_actions_change_and_tells_texts_apart)
+{
+    static const char keys[] = "start = { action { run = function() end, effect = 'a.up' } },\n"
+                               "stop = { action { run = function() end } }";
+    uint64_t digest;
+
+    fake_load(fake_with(keys));
+    ck_assert_str_eq(policy_effect(fake_policy, POLICY_START, 0), "a.up");
+    ck_assert_ptr_null(policy_effect(fake_policy, POLICY_STOP, 0));
+    ck_assert_int_eq(policy_line(fake_policy), 2);
+    digest = policy_digest(fake_policy);
+    fake_stop();
+    fake_start();
+    fake_load(fake_with(keys));
+    ck_assert(policy_digest(fake_policy) == digest);
+    fake_stop();
+    fake_start();
+    fake_load(fake_with("start = { action { run = function() end, effect = 'a.go' } }"));
+    ck_assert(policy_digest(fake_policy) != digest);
+}
+END_TEST
+
 static const struct refusal refusals[] = {
     {"return policy {", "test.lua:1:", "expected"},
     {"x = = 1", "test.lua:1:", "unexpected symbol"},
@@ -267,6 +289,7 @@ int main(void)
 
     tcase_add_checked_fixture(loading, fake_start, fake_stop);
     tcase_add_test(loading, reads_the_table);
+    tcase_add_test(loading, says_what_actions_change_and_tells_texts_apart);
     tcase_add_loop_test(loading, refuses_a_file, 0, COUNT(refusals));
     tcase_add_loop_test(loading, refuses_a_key, 0, COUNT(bad_keys));
     tcase_add_test(loading, refuses_bytecode);
