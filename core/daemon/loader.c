@@ -55,8 +55,7 @@ static enum baton_err read_all(
     return BATON_OK;
 }
 
-static enum baton_err read_file(
-    const char *file, char **text, size_t *len, struct baton_error *error)
+enum baton_err loader_read(const char *file, char **text, size_t *len, struct baton_error *error)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat status;
@@ -85,7 +84,7 @@ static bool is_module_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name);
 }
 
-static enum baton_err read_module(
+enum baton_err loader_read_module(
     void *arg, const char *name, char **text, size_t *len, char *file, size_t file_size,
     struct baton_error *error)
 {
@@ -100,7 +99,7 @@ static enum baton_err read_module(
         return baton_fail(
             error, BATON_LIMIT, "%s: this folder's name is too long", want->lua_directory);
     }
-    return read_file(file, text, len, error);
+    return loader_read(file, text, len, error);
 }
 
 /* ---- The world in which nothing happens ------------------------------------------------ */
@@ -212,22 +211,14 @@ static enum baton_err check_rules(
     return BATON_OK;
 }
 
-enum baton_err loader_policy(
-    const struct loader_want *want, struct policy **out, struct baton_error *error)
+enum baton_err loader_source(
+    const struct loader_want *want, const struct policy_source *source, struct policy **out,
+    struct baton_error *error)
 {
-    struct loader_want reading = *want;
-    struct policy_source source = {.file = want->file, .read = read_module, .read_arg = &reading};
-    char *text = NULL;
-    enum baton_err err = read_file(want->file, &text, &source.len, error);
+    enum baton_err err = policy_new(source, want->site, &want->limits, want->world, out, error);
 
-    *out = NULL;
     if (err != BATON_OK) {
-        return err;
-    }
-    source.text = text;
-    err = policy_new(&source, want->site, &want->limits, want->world, out, error);
-    free(text);
-    if (err != BATON_OK) {
+        *out = NULL;
         return err;
     }
     err = check_rules(want, *out, error);
@@ -235,6 +226,25 @@ enum baton_err loader_policy(
         policy_free(*out);
         *out = NULL;
     }
+    return err;
+}
+
+enum baton_err loader_policy(
+    const struct loader_want *want, struct policy **out, struct baton_error *error)
+{
+    struct loader_want reading = *want;
+    struct policy_source source = {
+        .file = want->file, .read = loader_read_module, .read_arg = &reading};
+    char *text = NULL;
+    enum baton_err err = loader_read(want->file, &text, &source.len, error);
+
+    *out = NULL;
+    if (err != BATON_OK) {
+        return err;
+    }
+    source.text = text;
+    err = loader_source(want, &source, out, error);
+    free(text);
     return err;
 }
 

@@ -27,6 +27,19 @@ struct loader_want {
 enum baton_err loader_policy(
     const struct loader_want *want, struct policy **out, struct baton_error *error);
 
+/* The same from a text that was read before; the file of `want` only names it. Without
+ * reading a file of its own: `source` reads the modules. */
+enum baton_err loader_source(
+    const struct loader_want *want, const struct policy_source *source, struct policy **out,
+    struct baton_error *error);
+
+/* What it reads with: a policy's file or a module's, checked as said above, and a module of
+ * the folder that the `struct loader_want` at `arg` names. `*text` is freed with free(). */
+enum baton_err loader_read(const char *file, char **text, size_t *len, struct baton_error *error);
+enum baton_err loader_read_module(
+    void *arg, const char *name, char **text, size_t *len, char *file, size_t file_size,
+    struct baton_error *error);
+
 /* The same as the configuration says it for one of its groups. `site` is filled in, and
  * must outlive the policy, as `config` must. */
 enum baton_err loader_group(

@@ -18,7 +18,7 @@ struct stage {
     struct policy_site site;
     char *policy_text; /* read once, so that a thousand runs read no file */
     size_t policy_len;
-    struct stage_module *modules; /* likewise */
+    struct stage_module *modules; /* likewise, when they are asked for first */
 };
 
 /* From a configuration file; `group` NULL: its first that is enabled; `lua_directory` NULL:

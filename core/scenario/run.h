@@ -43,7 +43,7 @@ struct run_entry {
     enum group_outcome outcome; /* STEP that ended, PROBE, COMMAND */
     enum world_level level;     /* how bad it is */
     const char *name;           /* STEP, PROBE: its name; COMMAND: the effect; "" else */
-    const char *text;           /* for people; never NULL */
+    const char *text;           /* for people: a whole sentence, nodes named; never NULL */
 };
 
 /* A span of one lane, for drawing: node i was in `state` from … to …; the baton was held. */
@@ -58,7 +58,8 @@ struct run_span {
 struct run_setup {
     const char *group;
     const struct policy_site *site; /* outlives the run */
-    /* Load the policy for `world` with these parameters set over the configuration's. */
+    /* Load the policy for `world`. `site` is the one above with what the scenario sets over
+     * it; it outlives the policy. Called again when a daemon starts again. */
     enum baton_err (*load)(
         void *arg, struct world *world, const struct scenario *scenario, struct policy_site *site,
         struct policy **out, struct baton_error *error);

@@ -71,7 +71,7 @@ enum scenario_expect_kind {
     SCENARIO_EXPECT_STATE = 0, /* expect.active("n", {…}), expect.standby …: one a state */
     SCENARIO_EXPECT_HOLDER,    /* expect.holder("n" or "nobody", {…}) */
     SCENARIO_EXPECT_SERVES,    /* expect.serves("n" or "nobody", {…}): in truth */
-    SCENARIO_EXPECT_HOLD,      /* expect.hold("unconfirmed" …, or "none", {…}) */
+    SCENARIO_EXPECT_HOLD,      /* expect.hold("unconfirmed" …, "none" or "any", {…}) */
     SCENARIO_EXPECT_OUTAGE,    /* expect.outage { at_most = 12[, from =, to =] }: the longest */
     SCENARIO_EXPECT_MOVES,     /* expect.moves { exactly = 1 } or at_most, at_least: grants that
                                   moved the baton to another node, after start-up */
@@ -81,14 +81,30 @@ enum scenario_expect_kind {
     SCENARIO_EXPECT_NOT_SAID,  /* expect.not_said("text"[, {from,to}]) */
 };
 
+enum scenario_never {
+    SCENARIO_NEVER_TWO_SERVE = 0,
+    SCENARIO_NEVER_NOBODY, /* after somebody served once */
+    SCENARIO_NEVER_MOVE,
+    SCENARIO_NEVER_FAILOVER,
+    SCENARIO_NEVER_FAILBACK,
+    SCENARIO_NEVER_FENCE,
+    SCENARIO_NEVER_HOLD,
+    SCENARIO_NEVER_COMMAND, /* that changes something */
+};
+#define SCENARIO_NEVERS 8
+extern const char *const scenario_never[SCENARIO_NEVERS]; /* "two nodes serve" … */
+
+#define SCENARIO_HOLD_ANY (-1) /* any but none */
+
 /* Spans in seconds: { from =, to = } all the time in between; { by = } at some time until
  * then; { at = } at that time; none: at the end. */
 struct scenario_expect {
     int line;
     enum scenario_expect_kind kind;
     enum fsm_state state;
-    int node;                      /* or GROUP_NOBODY */
-    int hold;                      /* enum group_hold */
+    int node; /* or GROUP_NOBODY */
+    int hold; /* enum group_hold, or SCENARIO_HOLD_ANY */
+    enum scenario_never never;
     int64_t from_ms, to_ms, by_ms; /* -1: not given; `at` is from = to */
     int64_t at_most_ms;
     int least, most;           /* MOVES; -1: no bound */
@@ -119,5 +135,14 @@ void scenario_free(struct scenario *scenario);
 /* What a scenario file may say, for the manual and completion: names of faults come from
  * sim_fault_row; these are the others. NULL-terminated. */
 const char *const *scenario_words(void);
+
+/* A time in seconds, as short as it is exact: "60.25", and "60.25 s". Returns `text`, which
+ * has room for SCENARIO_TIME_MAX bytes. */
+#define SCENARIO_TIME_MAX 32
+const char *scenario_number(int64_t ms, char *text);
+const char *scenario_time(int64_t ms, char *text);
+
+/* Names of the places that are no node: "controller", "client", "gateway", "share", "store". */
+extern const char *const scenario_place_name[SIM_NODE];
 
 #endif

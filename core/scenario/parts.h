@@ -1,0 +1,187 @@
+/* What the files of core/scenario know of one another; nobody else includes it. For those
+ * that read a scenario's file see words.h.
+ *
+ *   run.c       life of a run: the world, the daemon, the scenario's clock
+ *   happen.c    deeds done: faults, kills, commands; steps that are waited for
+ *   told.c      what the world and the controller say: points, counts, lines of the timeline
+ *   timeline.c  entries, spans and the pool of their texts
+ *   command.c   a request as it would be typed
+ *   check.c     what a scenario expects, watched while the run goes on
+ *   verdict.c   … and said in words when it is over
+ *   digest.c    a hash of all that decides how it goes on
+ */
+#ifndef BATON_SCENARIO_PARTS_H
+#define BATON_SCENARIO_PARTS_H
+
+#include "group/memory.h"
+#include "scenario/run.h"
+
+#define RUN_PENDING_MAX 64  /* deeds that wait for their time: after a step, restarts */
+#define RUN_ASKED_MAX   64  /* requests under way that the timeline tells of */
+#define RUN_ANSWERS_MAX 128 /* questions whose last answer is remembered */
+#define RUN_STRIP_MAX   400 /* bytes of a command in the timeline */
+
+/* ---- What is seen of the group and the world at one moment -------------------------------- */
+
+struct moment {
+    int n_nodes;
+    enum fsm_state state[GROUP_NODES_MAX];
+    enum group_answer fit[GROUP_NODES_MAX];
+    int holder;
+    enum group_hold hold;
+    unsigned serves; /* set of nodes, in truth */
+    bool client;
+};
+
+struct watch { /* of one expectation */
+    bool broken, met;
+    int64_t at_ms;        /* when it was broken first, or met */
+    struct moment was;    /* then */
+    int64_t gap_ms;       /* OUTAGE: the one under way began then; -1: none */
+    int64_t longest_ms;   /* … the longest */
+    int64_t longest_from; /* … and when that began */
+    int moves;
+    int64_t moved_ms; /* the last */
+};
+
+/* ---- Timeline -------------------------------------------------------------------------------- */
+
+struct timeline_chunk {
+    struct timeline_chunk *next;
+    size_t used, size;
+    char text[];
+};
+
+struct timeline {
+    bool keep;
+    struct run_entry *entry;
+    int n_entries, size_entries;
+    struct run_span *span;
+    int n_spans, size_spans;
+    int open_span[GROUP_NODES_MAX]; /* the one that still goes on; -1: none */
+    struct timeline_chunk *chunk;   /* the newest */
+    bool no_memory;
+};
+
+void timeline_init(struct timeline *timeline, bool keep);
+void timeline_free(struct timeline *timeline);
+/* A line; `text` is copied. Returns its index, -1 where none is kept. */
+int timeline_add(struct timeline *timeline, const struct run_entry *entry);
+/* Another text for a line that is there already. */
+void timeline_retell(struct timeline *timeline, int entry, const char *text);
+void timeline_span(
+    struct timeline *timeline, int64_t now_ms, const struct moment *moment, bool last);
+
+/* ---- A run --------------------------------------------------------------------------------------
+ */
+
+struct run_pending { /* a deed whose time is known now */
+    int64_t at_ms;
+    int event; /* of the scenario; -1: the daemon starts again */
+};
+
+struct run_asked { /* a request under way: where its end belongs */
+    uint64_t request;
+    int entry; /* -1: none */
+    int node;
+    bool command;
+    uint64_t question; /* hash of who is asked what */
+    char *text;        /* of a question that has no entry yet */
+};
+
+struct run_answer {
+    uint64_t question;
+    enum world_outcome outcome;
+    int code;
+};
+
+struct run_point {
+    enum run_kind kind;
+    int node;
+    bool begins;
+    int from, to;
+    char text[GROUP_NAME_MAX * 2];
+};
+
+struct run {
+    struct run_setup setup;
+    const struct scenario *scenario;
+    struct policy_site site;
+    struct world_pair *param;
+    struct sim *sim;
+    struct controller *controller; /* NULL: the daemon is down */
+    struct group_recall recall;    /* what the journal knows */
+    bool texts;                    /* lines are made, if only to look for words in them */
+    bool home_down;                /* the daemon is down because its machine is */
+    int next_at;                   /* the next `at` of the scenario, in order of time */
+    int order[SCENARIO_EVENTS_MAX];
+    int n_at;
+    int seen[SCENARIO_EVENTS_MAX]; /* how often the step of this event came */
+    bool done[SCENARIO_EVENTS_MAX];
+    int n_pending;
+    struct run_pending pending[RUN_PENDING_MAX];
+    int n_asked;
+    struct run_asked asked[RUN_ASKED_MAX];
+    int n_answers, next_answer;
+    struct run_answer answer[RUN_ANSWERS_MAX];
+    struct timeline timeline;
+    struct moment moment;              /* as of the last event */
+    int64_t moment_ms;                 /* it is so since then */
+    bool served_once;                  /* the client was, at some time */
+    int64_t outage_from_ms;            /* client not served since; -1: it is */
+    bool two;                          /* two serve now */
+    int64_t first_ms[SCENARIO_NEVERS]; /* when it happened first; -1: never */
+    struct watch *watch;               /* [scenario->n_expects] */
+    struct run_verdict *verdict;       /* made at the end */
+    int n_verdicts;
+    bool ended;
+    int64_t effect_ms; /* a command took effect last then, on that node */
+    int effect_node;
+    char frozen[GROUP_TEXT_MAX], broken[GROUP_TEXT_MAX]; /* why; "": not */
+    int64_t frozen_ms, broken_ms;
+    int64_t points;
+    struct run_point *point; /* the last */
+    char *point_text;        /* … in words, made when asked for */
+    struct run_figures figures;
+    bool started;              /* the group found or made its holder once */
+    struct baton_error failed; /* what went wrong in a callback */
+};
+
+/* run.c */
+enum baton_err run_start_daemon(struct run *run, struct baton_error *error);
+void run_kill_daemon(struct run *run, bool keep_records);
+const char *run_node_name(const struct run *run, int node);
+/* Look at what an event changed. */
+void run_look(struct run *run);
+
+/* happen.c */
+int64_t happen_due_ms(const struct run *run);
+enum baton_err happen_next(struct run *run, struct baton_error *error);
+void happen_step(struct run *run, const char *name, int node, bool begins);
+bool happen_later(struct run *run, int64_t at_ms, int event);
+
+/* told.c */
+void told_world(void *arg, const struct sim_told *told);
+void told_news(void *arg, const struct controller *controller, const struct controller_news *news);
+/* A line of the timeline; its time is now. */
+int told_line(struct run *run, const struct run_entry *entry, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void told_moment(struct run *run, const struct moment *now);
+void told_point(struct run *run, enum run_kind kind, int node, bool begins, const char *text);
+void told_forget(struct run *run);
+
+/* command.c */
+void command_print(const struct world_request *request, char *text, size_t size);
+uint64_t command_hash(const struct world_request *request, int node);
+
+/* check.c */
+void check_init(struct run *run);
+/* All was as `run->moment` says from … until …; the end itself counts where `last`. */
+void check_span(struct run *run, int64_t from_ms, int64_t to_ms, bool last);
+void check_said(struct run *run, const char *text);
+void check_moved(struct run *run);
+
+/* verdict.c */
+enum baton_err verdict_make(struct run *run, struct baton_error *error);
+
+#endif
