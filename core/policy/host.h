@@ -64,30 +64,34 @@ struct host_limits {
 };
 
 /* One coroutine that may wait. A root is what policy_run returned; the others are
- * branches of parallel and deadline, and belong to their parent. */
+ * branches of parallel and deadline, and belong to their parent. Its memory is Lua's and
+ * stays for the next task, with its coroutine if that ended well. */
 struct policy_task {
+    int slot;
+    lua_State *co; /* the user value of the task; NULL: the next one makes it */
+    /* all below is zero while the slot is free */
+    bool used, ready, started, ended, failed, timed_out;
+    bool pure;       /* changes nothing that outlives it, says the policy */
+    bool deliberate; /* failed by error() or assert(), not by a broken rule */
     struct policy *policy;
     struct policy_task *parent; /* NULL: a root */
     struct policy_task *children;
     struct policy_task *prev, *next;             /* among the parent's children */
     struct policy_task *ready_prev, *ready_next; /* among those to be resumed */
-    bool used, ready, started, ended, failed, timed_out, shadowed;
-    bool pure;               /* changes nothing that outlives it, says the policy */
-    bool deliberate;         /* failed by error() or assert(), not by a broken rule */
-    lua_State *co;           /* kept by policy->threads_ref at the index of the task + 1 */
-    int nargs;               /* to be passed at the first resume */
-    int nresults;            /* on co's stack when ended */
-    int waits_for;           /* children that have not ended */
-    uint64_t request, timer; /* in the world; 0: none */
-    const struct world_result *result; /* of the request, during the resume only */
-    int64_t began_ms, span_ms;         /* of its deadline */
-    char text[BATON_ERROR_TEXT_MAX];   /* why it failed */
-    char note[GROUP_TEXT_MAX];         /* what it is waiting for, in words */
+    int nargs;                                   /* to be passed at the first resume */
+    int nresults;                                /* on co's stack when ended */
+    int waits_for;                               /* children that have not ended */
+    uint64_t request, timer;                     /* in the world; 0: none */
+    const struct world_result *result;           /* of the request, during the resume only */
+    int64_t began_ms, span_ms;                   /* of its deadline */
     /* roots only */
     enum policy_entry entry;
     int node;
     policy_done_fn *done;
     void *arg;
+    /* texts: the first byte says it all */
+    char text[BATON_ERROR_TEXT_MAX]; /* why it failed */
+    char note[GROUP_TEXT_MAX];       /* what it is waiting for, in words */
 };
 
 enum host_what { /* something a verdict can read; READ_STATUS and those after it are a probe's */
@@ -173,7 +177,7 @@ struct policy {
     char file[HOST_FILES_MAX][HOST_FILE_MAX];
 
     /* in Lua's registry */
-    int threads_ref, names_ref, modules_ref, base_ref;
+    int tasks_ref, names_ref, modules_ref, base_ref;
     int function_ref[HOST_FUNCTIONS];
     int node_ref[GROUP_NODES_MAX], group_ref;
     int probe_meta_ref, action_meta_ref, view_meta_ref;
@@ -204,7 +208,7 @@ struct policy {
     struct policy_task *current; /* its task; NULL while loading and in verdicts */
     struct policy_task *ready;
     int n_tasks;
-    struct policy_task task[POLICY_TASKS_MAX];
+    struct policy_task *task[POLICY_TASKS_MAX]; /* NULL: not needed so far */
 };
 
 static inline struct policy *host_policy(lua_State *L)

@@ -283,11 +283,11 @@ static int set_up(lua_State *L)
         lua_pushboolean(L, 0);
         lua_rawseti(L, -2, i);
     }
-    policy->threads_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    policy->tasks_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     co = lua_newthread(L);
     lua_pushcfunction(co, load);
     policy->verdict_co = co; /* for the time of loading */
-    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->threads_ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->tasks_ref);
     lua_insert(L, -2);
     lua_rawseti(L, -2, POLICY_TASKS_MAX + 1);
     return 0;
@@ -410,8 +410,10 @@ void policy_free(struct policy *policy)
     }
     assert(policy->running == NULL);
     for (int i = 0; i < POLICY_TASKS_MAX; i++) {
-        if (policy->task[i].used && policy->task[i].parent == NULL) {
-            task_free(&policy->task[i]);
+        struct policy_task *task = policy->task[i];
+
+        if (task != NULL && task->used && task->parent == NULL) {
+            task_free(task);
         }
     }
     assert(policy->n_tasks == 0);

@@ -8,19 +8,48 @@
 
 /* ---- Slots -------------------------------------------------------------------------- */
 
-static struct policy_task *task_take(struct policy *policy)
+/* A free slot with a coroutine on whose stack is room for `room` values; taken by
+ * task_take. [-0, +0] MAY_THROW */
+static struct policy_task *task_find(lua_State *L, struct policy *policy, int room)
 {
-    for (int i = 0; i < POLICY_TASKS_MAX; i++) {
-        struct policy_task *task = &policy->task[i];
+    struct policy_task *task;
+    int slot = 0;
 
-        if (!task->used) {
-            task->policy = policy;
-            task->used = true;
-            policy->n_tasks++;
-            return task;
-        }
+    while (policy->task[slot] != NULL && policy->task[slot]->used) {
+        slot++;
+        assert(slot < POLICY_TASKS_MAX);
     }
-    return NULL;
+    luaL_checkstack(L, 4, NULL);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->tasks_ref);
+    if (policy->task[slot] == NULL) {
+        task = lua_newuserdatauv(L, sizeof *task, 1);
+        memset(task, 0, sizeof *task);
+        task->slot = slot;
+        policy->task[slot] = task;
+        lua_rawseti(L, -2, slot + 1);
+    }
+    task = policy->task[slot];
+    if (task->co == NULL) {
+        lua_rawgeti(L, -1, slot + 1);
+        task->co = lua_newthread(L);
+        lua_setiuservalue(L, -2, 1);
+        lua_pop(L, 1);
+    } else {
+        limits_watch(task->co); /* counts from the start again */
+    }
+    lua_pop(L, 1);
+    if (!lua_checkstack(task->co, room)) {
+        luaL_error(L, "no room for a task");
+    }
+    return task;
+}
+
+static void task_take(struct policy *policy, struct policy_task *task)
+{
+    assert(!task->used);
+    task->policy = policy;
+    task->used = true;
+    policy->n_tasks++;
 }
 
 static void set_ready(struct policy_task *task)
@@ -53,6 +82,7 @@ static void quiet(struct policy_task *task)
     }
 }
 
+/* Nothing is allocated. */
 void task_free(struct policy_task *task)
 {
     struct policy *policy = task->policy;
@@ -62,30 +92,19 @@ void task_free(struct policy_task *task)
     if (task->parent != NULL) {
         DL_DELETE(task->parent->children, task);
     }
-    if (task->co != NULL) {
-        /* The slot is in the array part, made at its full size: nothing is allocated. */
-        lua_rawgeti(L, LUA_REGISTRYINDEX, policy->threads_ref);
-        lua_pushboolean(L, 0);
-        lua_rawseti(L, -2, task - policy->task + 1);
-        lua_pop(L, 1);
+    if (lua_status(task->co) == LUA_OK) {
+        lua_settop(task->co, 0);
+    } else { /* it waits, or died: it is of no use to the next one */
+        lua_rawgeti(L, LUA_REGISTRYINDEX, policy->tasks_ref);
+        lua_rawgeti(L, -1, task->slot + 1);
+        lua_pushnil(L);
+        lua_setiuservalue(L, -2, 1);
+        lua_pop(L, 2);
+        task->co = NULL;
     }
     policy->n_tasks--;
-    memset(task, 0, sizeof *task);
-}
-
-/* A coroutine on the top is handed to a new task. [-1, +0] MAY_THROW before the task is
- * taken, not after. */
-static struct policy_task *adopt_thread(lua_State *L, struct policy *policy)
-{
-    struct policy_task *task = task_take(policy);
-
-    assert(task != NULL);
-    task->co = lua_tothread(L, -1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->threads_ref);
-    lua_insert(L, -2);
-    lua_rawseti(L, -2, task - policy->task + 1);
-    lua_pop(L, 1);
-    return task;
+    memset(&task->used, 0, offsetof(struct policy_task, text) - offsetof(struct policy_task, used));
+    task->text[0] = task->note[0] = '\0';
 }
 
 /* ---- The turn: resume what is ready until nothing is ---------------------------------- */
@@ -245,7 +264,7 @@ static void finish(struct policy_task *root)
         read_results(root, &result);
     }
     result.latency_us = (world_now_ms(policy->world) - root->began_ms) * 1000;
-    memcpy(text, root->text, sizeof text);
+    memcpy(text, root->text, strlen(root->text) + 1);
     result.detail = text;
     task_free(root);
     done(arg, &result);
@@ -383,17 +402,11 @@ static struct policy_task *branch(lua_State *L, struct policy_task *parent, int 
 {
     struct policy *policy = parent->policy;
     struct policy_task *task;
-    lua_State *co;
 
     limits_charge(L, HOST_TASK_COST);
-    luaL_checkstack(L, 4, NULL);
-    co = lua_newthread(L);
-    if (!lua_checkstack(co, nargs + 2)) {
-        luaL_error(L, "too many arguments");
-    }
-    lua_insert(L, -(nargs + 2));
-    lua_xmove(L, co, nargs + 1);
-    task = adopt_thread(L, policy);
+    task = task_find(L, policy, nargs + 2);
+    lua_xmove(L, task->co, nargs + 1);
+    task_take(policy, task);
     task->nargs = nargs;
     task->parent = parent;
     task->node = parent->node;
@@ -562,15 +575,13 @@ static int make_root(lua_State *L)
 {
     struct start *start = lua_touserdata(L, 1);
     struct policy *policy = start->policy;
-    lua_State *co = lua_newthread(L);
+    struct policy_task *task = task_find(L, policy, 4);
 
-    if (!lua_checkstack(co, 4)) {
-        luaL_error(L, "no room for a task");
-    }
-    lua_rawgeti(co, LUA_REGISTRYINDEX, policy->function_ref[start->function]);
-    lua_rawgeti(co, LUA_REGISTRYINDEX, start->item_ref);
-    lua_rawgeti(co, LUA_REGISTRYINDEX, policy->node_ref[start->node]);
-    start->task = adopt_thread(L, policy);
+    lua_rawgeti(task->co, LUA_REGISTRYINDEX, policy->function_ref[start->function]);
+    lua_rawgeti(task->co, LUA_REGISTRYINDEX, start->item_ref);
+    lua_rawgeti(task->co, LUA_REGISTRYINDEX, policy->node_ref[start->node]);
+    task_take(policy, task);
+    start->task = task;
     start->task->nargs = 2;
     return 0;
 }

@@ -106,7 +106,7 @@ static int make_thread(lua_State *L)
     struct policy *policy = lua_touserdata(L, 1);
 
     policy->verdict_co = lua_newthread(L);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->threads_ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->tasks_ref);
     lua_insert(L, -2);
     lua_rawseti(L, -2, POLICY_TASKS_MAX + 1);
     return 0;
@@ -115,7 +115,7 @@ static int make_thread(lua_State *L)
 void verdict_drop(struct policy *policy)
 {
     policy->verdict_co = NULL;
-    lua_rawgeti(policy->L, LUA_REGISTRYINDEX, policy->threads_ref);
+    lua_rawgeti(policy->L, LUA_REGISTRYINDEX, policy->tasks_ref);
     lua_pushboolean(policy->L, 0);
     lua_rawseti(policy->L, -2, POLICY_TASKS_MAX + 1);
     lua_pop(policy->L, 1);
