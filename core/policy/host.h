@@ -70,7 +70,7 @@ struct policy_task {
     int slot;
     lua_State *co; /* the user value of the task; NULL: the next one makes it */
     /* all below is zero while the slot is free */
-    bool used, ready, started, ended, failed, timed_out;
+    bool used, ready, started, ended, failed, timed_out, shadowed;
     bool pure;       /* changes nothing that outlives it, says the policy */
     bool deliberate; /* failed by error() or assert(), not by a broken rule */
     struct policy *policy;
