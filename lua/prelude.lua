@@ -20,55 +20,33 @@ end
 
 -- Calls that wait -------------------------------------------------------------------------
 
-local function request(kind, fields, more)
-    if type(fields) ~= "table" then
-        error(("%s wants a table { … }, not a %s"):format(kind, type(fields)), 3)
-    end
-    local t = { kind = kind }
-    for key, value in pairs(fields) do
-        t[key] = value
-    end
-    for key, value in pairs(more or {}) do
-        t[key] = value
-    end
-    return t
-end
-
 function sleep(seconds)
-    core.wait { kind = "sleep", timeout = seconds }
+    core.wait("sleep", { timeout = seconds })
 end
 
 function exec(fields)
-    local t = request("exec", fields)
-    if fields.node ~= nil then
-        t.node = tostring(fields.node)
-    end
-    return core.wait(t)
+    return core.wait("exec", fields)
 end
 
 function http(fields)
-    return core.wait(request("http", fields))
+    return core.wait("http", fields)
 end
 
 function tcp(fields)
-    return core.wait(request("tcp", fields))
+    return core.wait("tcp", fields)
 end
 
 function mail(fields)
-    return core.wait(request("mail", fields))
+    return core.wait("mail", fields)
 end
 
 --- Add, delete, announce the floating address on a node, or ask whether it is there.
 function address(fields)
-    local t = request("address", fields)
-    t.node = fields.node and tostring(fields.node)
-    t.interface = fields.interface or core.site.interface
-    t.address = fields.address or core.site.floating
-    return core.wait(t)
+    return core.wait("address", fields)
 end
 
 core.method("exec", function(node, fields)
-    return core.wait(request("exec", fields, { node = node.name }))
+    return core.wait("exec", fields, node)
 end)
 
 parallel, deadline = core.parallel, core.deadline
@@ -169,7 +147,7 @@ function hook(event)
                 FLOATING = group.floating or "", INTERFACE = group.interface or "",
                 SHARE = group.share or "",
             }
-            return core.wait { kind = "hook", event = event, facts = facts, timeout = 30 }
+            return core.wait("hook", { event = event, facts = facts, timeout = 30 })
         end,
     }
 end
@@ -258,10 +236,7 @@ local requests = {
 -- How far a node's clock is ahead of the controller's, and how sure that is.
 local function clock_offset(node, timeout)
     local before = wall()
-    local result = core.wait {
-        kind = "exec", node = node.name, command = { "date", "+%s.%N" }, asks = "clock",
-        timeout = timeout,
-    }
+    local result = core.wait("exec", { command = { "date", "+%s.%N" }, asks = "clock", timeout = timeout }, node)
     local after = wall()
     local there = result.ok and tonumber(result.out:match("^%s*([%d.]+)"))
     if not there then
@@ -307,17 +282,17 @@ local function run_probe(p, node)
     elseif p.kind == "custom" then
         return answer(p.run(node))
     end
-    return answer(core.wait {
-        kind = "exec", command = p.command(node), input = p.input, asks = p.asks,
-        node = p.where ~= "controller" and node.name or nil, timeout = p.timeout or 1,
-    })
+    return answer(core.wait("exec", {
+        command = p.command(node), input = p.input, asks = p.asks,
+        node = p.where ~= "controller" and node or nil, timeout = p.timeout or 1,
+    }))
 end
 
 local function ask(p, node)
     local make = requests[p.kind]
     local wanted = make and make(p, node)
     if wanted then
-        return answer(core.wait(wanted))
+        return answer(core.wait(wanted.kind, wanted))
     end
     return run_probe(p, node)
 end

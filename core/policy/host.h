@@ -293,9 +293,10 @@ bool task_passes_on(lua_State *L, lua_CFunction function);
 
 /* ---- request.c ------------------------------------------------------------------------ */
 
-/* Read the request table at `index`. Strings are borrowed from it; arrays that the
- * request needs are kept in it. [-0, +0] MAY_THROW */
-void request_read(lua_State *L, int index, struct world_request *request);
+/* Read the request table on the top; `node` is for whom, or GROUP_NOBODY: as the table says.
+ * Strings are borrowed from the table, arrays from what is pushed. [-0, +1] MAY_THROW */
+void request_read(lua_State *L, enum world_kind kind, int node, struct world_request *request);
+enum world_kind request_kind(lua_State *L, const char *name); /* MAY_THROW */
 /* [-0, +1] MAY_THROW */
 void request_push_result(lua_State *L, const struct world_result *result);
 

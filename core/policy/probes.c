@@ -83,6 +83,7 @@ static bool read_requests(lua_State *L, int index, int probe)
 
     for (int node = 0; node < policy->site->n_nodes; node++) {
         struct world_request *request = &policy->request[probe][node];
+        enum world_kind kind;
 
         lua_rawgeti(L, LUA_REGISTRYINDEX, policy->function_ref[HOST_REQUEST]);
         lua_pushvalue(L, index);
@@ -93,9 +94,13 @@ static bool read_requests(lua_State *L, int index, int probe)
             return false;
         }
         luaL_checktype(L, -1, LUA_TTABLE);
-        request_read(L, lua_gettop(L), request);
+        lua_getfield(L, -1, "kind");
+        kind = request_kind(L, luaL_checkstring(L, -1));
+        lua_pop(L, 1);
+        request_read(L, kind, GROUP_NOBODY, request);
         request->timeout_ms = timeout_ms;
-        luaL_ref(L, LUA_REGISTRYINDEX); /* it owns the strings */
+        luaL_ref(L, LUA_REGISTRYINDEX); /* it owns an array of the request */
+        luaL_ref(L, LUA_REGISTRYINDEX); /* … and the strings */
     }
     return true;
 }

@@ -111,12 +111,13 @@ static int64_t timeout_ms(lua_State *L, int index, double otherwise)
     return seconds < 0.001 ? 1 : (int64_t)(seconds * 1000 + 0.5);
 }
 
-/* Room for an array that lives as long as the request table. [-0, +0] MAY_THROW */
-static void *keep(lua_State *L, int index, int slot, size_t size)
+/* Room for the one array that a request may need, in the place above the request table.
+ * [-0, +0] MAY_THROW */
+static void *keep(lua_State *L, int index, size_t size)
 {
     void *memory = lua_newuserdatauv(L, size, 0);
 
-    lua_rawseti(L, index, slot);
+    lua_replace(L, index + 1);
     return memory;
 }
 
@@ -150,7 +151,7 @@ static void read_mail(lua_State *L, int index, struct world_request *request)
 }
 
 static void read_pairs(
-    lua_State *L, int index, const char *key, int slot, const struct world_pair **pairs, int *count)
+    lua_State *L, int index, const char *key, const struct world_pair **pairs, int *count)
 {
     struct world_pair *pair;
     int n = 0, type = lua_getfield(L, index, key);
@@ -170,7 +171,7 @@ static void read_pairs(
         }
         n++;
     }
-    pair = keep(L, index, slot, (size_t)(n + 1) * sizeof *pair);
+    pair = keep(L, index, (size_t)(n + 1) * sizeof *pair);
     *pairs = pair;
     *count = n;
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
@@ -199,7 +200,7 @@ static void read_http(lua_State *L, int index, struct world_request *request)
     request->u.http.ca_file = text(L, index, "ca_file", NULL);
     request->u.http.secret = text(L, index, "secret", NULL);
     request->u.http.body_max = (size_t)whole(L, index, "body_max", 65536, 0, 1 << 20);
-    read_pairs(L, index, "headers", 1, &request->u.http.header, &request->u.http.n_headers);
+    read_pairs(L, index, "headers", &request->u.http.header, &request->u.http.n_headers);
 }
 
 static void read_argv(lua_State *L, int index, struct world_request *request)
@@ -214,7 +215,7 @@ static void read_argv(lua_State *L, int index, struct world_request *request)
     if (count > 1024) {
         run_blame(L, "exec: a command of more than 1024 words");
     }
-    argv = keep(L, index, 1, (size_t)(count + 1) * sizeof *argv);
+    argv = keep(L, index, (size_t)(count + 1) * sizeof *argv);
     for (lua_Integer i = 0; i < count; i++) {
         int type = lua_rawgeti(L, -1, i + 1);
 
@@ -236,20 +237,23 @@ static void read_argv(lua_State *L, int index, struct world_request *request)
     request->u.exec.argv = argv;
 }
 
+/* The node that the request is for: by name, or its view. */
 static const char *node_name(lua_State *L, int index)
 {
-    const char *name = text(L, index, "node", NULL);
     const struct policy_site *site = host_policy(L)->site;
+    int type = lua_getfield(L, index, "node"), node = GROUP_NOBODY;
 
-    for (int i = 0; name != NULL && i < site->n_nodes; i++) {
-        if (strcmp(site->node[i].name, name) == 0) {
-            return site->node[i].name;
+    if (type == LUA_TSTRING) {
+        while (++node < site->n_nodes && strcmp(site->node[node].name, lua_tostring(L, -1)) != 0) {
         }
+    } else if (type != LUA_TNIL) {
+        node = view_node(L, -1);
     }
-    if (name != NULL) {
-        run_blame(L, "there is no node \"%s\" in this group", name);
+    if (type != LUA_TNIL && (node == GROUP_NOBODY || node == site->n_nodes)) {
+        run_blame(L, "there is no node \"%s\" in this group", sandbox_tostring(L, -1));
     }
-    return NULL;
+    lua_pop(L, 1);
+    return node != GROUP_NOBODY ? site->node[node].name : NULL;
 }
 
 static void read_exec(lua_State *L, int index, struct world_request *request)
@@ -266,14 +270,20 @@ static void read_exec(lua_State *L, int index, struct world_request *request)
 static void read_address(lua_State *L, int index, struct world_request *request)
 {
     static const char *const ops[] = {"add", "delete", "present", "announce", NULL};
+    const struct policy_site *site = host_policy(L)->site;
 
     request->timeout_ms = timeout_ms(L, index, 5);
     request->u.address.op = (enum world_address_op)word(L, index, "op", ops, WORLD_ADDRESS_PRESENT);
     request->u.address.node = node_name(L, index);
-    request->u.address.interface = must(L, index, "interface", "address");
-    request->u.address.address = must(L, index, "address", "address");
+    request->u.address.interface = text(L, index, "interface", site->interface);
+    request->u.address.address = text(L, index, "address", site->floating);
     if (request->u.address.node == NULL) {
         run_blame(L, "address wants a node");
+    }
+    if (request->u.address.interface == NULL || request->u.address.address == NULL) {
+        run_blame(
+            L, "address wants %s = \"…\"",
+            request->u.address.interface == NULL ? "interface" : "address");
     }
 }
 
@@ -282,26 +292,48 @@ static void read_hook(lua_State *L, int index, struct world_request *request)
     request->timeout_ms = timeout_ms(L, index, 10);
     request->u.hook.event = must(L, index, "event", "hook");
     request->u.hook.wall_ms = host_policy(L)->world->ops->wall_ms(host_policy(L)->world);
-    read_pairs(L, index, "facts", 1, &request->u.hook.fact, &request->u.hook.n_facts);
+    read_pairs(L, index, "facts", &request->u.hook.fact, &request->u.hook.n_facts);
     request->u.hook.json = text(L, index, "json", NULL);
 }
 
-void request_read(lua_State *L, int index, struct world_request *request)
+static const char *const kinds[] = {"sleep", "tcp",     "mail", "http",
+                                    "exec",  "address", "hook", NULL};
+
+enum world_kind request_kind(lua_State *L, const char *name)
 {
-    static const char *const kinds[] = {"sleep", "tcp",     "mail", "http",
-                                        "exec",  "address", "hook", NULL};
+    int kind = 0;
+
+    while (kinds[kind] != NULL && strcmp(kinds[kind], name) != 0) {
+        kind++;
+    }
+    if (kinds[kind] == NULL) {
+        run_blame(L, "kind = \"%s\": there is no such choice", name);
+    }
+    return (enum world_kind)kind;
+}
+
+void request_read(lua_State *L, enum world_kind kind, int node, struct world_request *request)
+{
     static void (*const readers[])(lua_State *, int, struct world_request *) = {
         NULL, read_tcp, read_mail, read_http, read_exec, read_address, read_hook,
     };
+    int index = lua_gettop(L);
 
+    if (lua_type(L, index) != LUA_TTABLE) {
+        run_blame(L, "%s wants a table { … }, not a %s", kinds[kind], luaL_typename(L, index));
+    }
     luaL_checkstack(L, 8, NULL);
+    lua_pushnil(L); /* see keep */
     memset(request, 0, sizeof *request);
     request->group = host_policy(L)->site->group;
-    request->kind = (enum world_kind)word(L, index, "kind", kinds, 0);
-    if (request->kind == WORLD_SLEEP) {
+    request->kind = kind;
+    if (kind == WORLD_SLEEP) {
         request->timeout_ms = timeout_ms(L, index, 0);
     } else {
-        readers[request->kind](L, index, request);
+        readers[kind](L, index, request);
+    }
+    if (kind == WORLD_EXEC && node != GROUP_NOBODY) {
+        request->u.exec.node = host_policy(L)->site->node[node].name;
     }
 }
 

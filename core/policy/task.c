@@ -377,20 +377,18 @@ static int wait_end(lua_State *L, int status, lua_KContext context)
     return 1;
 }
 
-/* core.wait(request) → result. MAY_THROW, yields */
+/* core.wait(kind, request, node?) → result. MAY_THROW, yields */
 static int wait_for(lua_State *L)
 {
     struct policy *policy = host_policy(L);
+    enum world_kind kind = request_kind(L, luaL_checkstring(L, 1));
+    struct policy_task *task = waiting_task(L, lua_tostring(L, 1));
+    int node = lua_gettop(L) >= 3 ? view_node(L, 3) : GROUP_NOBODY;
     struct world_request request;
-    struct policy_task *task;
 
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_getfield(L, 1, "kind");
-    task = waiting_task(L, lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "this");
-    lua_settop(L, 1);
+    lua_settop(L, 2);
     limits_charge(L, HOST_TASK_COST);
-    request_read(L, 1, &request);
-    request.acts = is_action(root_of(task)->entry);
+    request_read(L, kind, node, &request);
     assert(task->request == 0);
     task->request = world_start(policy->world, &request, on_request, task);
     return lua_yieldk(L, 0, 0, wait_end);
