@@ -63,6 +63,12 @@ echo "$found" | while read -r _ dev _ address _; do
     ip address del "$address" dev "${dev%@*}" || exit 1
 done]]
 
+local function without_prefix(address)
+    return address and address:match("^([^/]+)")
+end
+
+local own_address = without_prefix(group.floating)
+
 local function place(options)
     local address = options.address or group.floating
     local interface = options.interface or group.interface
@@ -72,7 +78,7 @@ local function place(options)
     if not interface then
         error("no interface for the floating address: the group needs interface=\"NAME\"", 0)
     end
-    return address, (address:match("^([^/]+)")), interface
+    return address, options.address and without_prefix(address) or own_address, interface
 end
 
 local function run(node, op, script, timeout, options)

@@ -131,6 +131,9 @@ end
 ---@param parts (fun(node: Node): boolean?, string)[]  looks, each true, false or nil
 ---@return fun(node: Node): boolean?, string
 function service.any_of(parts)
+    if #parts == 1 then
+        return parts[1]
+    end
     return function(node)
         local answers, details, jobs = {}, {}, {}
         for i, look in ipairs(parts) do
