@@ -3,12 +3,14 @@
 #include "daemon/notify.h"
 #include "daemon/parts.h"
 #include "daemon/trim.h"
+#include "world/shadow/shadow.h"
 
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct timeval trim_after = {1, 0};
 
@@ -29,8 +31,21 @@ void daemon_config_drop(struct daemon_config *config)
     free(config);
 }
 
+/* Take `*text` and add to it. */
+static enum baton_err extend(char **text, const char *more, struct baton_error *error)
+{
+    char *longer;
+
+    if (asprintf(&longer, "%s%s", *text, more) < 0) {
+        return baton_fail(error, BATON_NOMEM, "%s%s: no memory for the name", *text, more);
+    }
+    free(*text);
+    *text = longer;
+    return BATON_OK;
+}
+
 enum baton_err daemon_config_load(
-    const char *file, struct daemon_config **out, struct baton_error *error)
+    const char *file, bool shadow, struct daemon_config **out, struct baton_error *error)
 {
     struct daemon_config *config = calloc(1, sizeof *config);
     enum baton_err err;
@@ -44,40 +59,13 @@ enum baton_err daemon_config_load(
         return err;
     }
     config->users = 1;
+    if (shadow && (extend(&config->config->state_directory, "/shadow", error) != BATON_OK ||
+                   extend(&config->config->control_socket, ".shadow", error) != BATON_OK)) {
+        daemon_config_drop(config);
+        return BATON_NOMEM;
+    }
     *out = config;
     return BATON_OK;
-}
-
-enum baton_err daemon_check(const char *config_file, struct baton_error *error)
-{
-    struct daemon_config *config = NULL;
-    struct baton_error one;
-    enum baton_err err = daemon_config_load(config_file, &config, error);
-    size_t used = 0;
-    int i;
-
-    if (err != BATON_OK) {
-        return err;
-    }
-    error->text[0] = '\0';
-    for (i = 0; i < config->config->n_groups; i++) {
-        const struct config_group *group = &config->config->group[i];
-        struct policy *policy = NULL;
-        struct policy_site site;
-
-        if (loader_group(config->config, group, loader_world(), &site, &policy, &one) == BATON_OK) {
-            policy_free(policy);
-            continue;
-        }
-        err = error->code = one.code;
-        if (used < sizeof error->text) {
-            used += (size_t)snprintf(
-                error->text + used, sizeof error->text - used, "%s%s", used > 0 ? "\n" : "",
-                one.text);
-        }
-    }
-    daemon_config_drop(config);
-    return err;
 }
 
 /* ---- Log ------------------------------------------------------------------------------ */
@@ -121,11 +109,9 @@ static void on_end(evutil_socket_t signal, short what, void *arg)
 
 static void on_hangup(evutil_socket_t signal, short what, void *arg)
 {
-    struct baton_error error;
-
     (void)signal;
     (void)what;
-    daemon_reload(arg, &error);
+    daemon_reload(arg, NULL, NULL);
 }
 
 static void on_trim(evutil_socket_t fd, short what, void *arg)
@@ -212,6 +198,7 @@ static enum baton_err start_group(
         .name = group->name,
         .n_nodes = group->n_nodes,
         .world = daemon->world,
+        .shadow = daemon->shadow,
         .news = on_news,
         .news_arg = daemon,
     };
@@ -271,6 +258,19 @@ static enum baton_err start_groups(struct daemon *daemon, struct baton_error *er
 
 /* ---- Life ----------------------------------------------------------------------------- */
 
+/* The shadow's own folder is in the configured one, which may not be there yet. */
+static void make_parent(const char *directory)
+{
+    char *parent = strdup(directory);
+    char *slash = parent != NULL ? strrchr(parent, '/') : NULL;
+
+    if (slash != NULL && slash != parent) {
+        *slash = '\0';
+        mkdir(parent, 0700); /* where that fails, what follows does, and says why */
+    }
+    free(parent);
+}
+
 static enum baton_err open_world(struct daemon *daemon, struct baton_error *error)
 {
     const struct config *config = daemon->config->config;
@@ -289,16 +289,25 @@ static enum baton_err open_world(struct daemon *daemon, struct baton_error *erro
     if (daemon->base == NULL) {
         return baton_fail(error, BATON_IO, "can't make the event loop");
     }
+    if (daemon->shadow) {
+        make_parent(config->state_directory);
+    }
     journal.base = live.base = daemon->base;
     err = journal_open(&journal, &daemon->journal, error);
     if (err != BATON_OK) {
         return err;
     }
     live.journal = daemon->journal;
-    return live_new(&live, &daemon->world, error);
+    err = live_new(&live, &daemon->live, error);
+    daemon->world = daemon->live;
+    if (err == BATON_OK && daemon->shadow) {
+        err = shadow_new(daemon->live, &daemon->world, error);
+    }
+    return err;
 }
 
-enum baton_err daemon_new(const char *config_file, struct daemon **out, struct baton_error *error)
+enum baton_err daemon_new(
+    const char *config_file, bool shadow, struct daemon **out, struct baton_error *error)
 {
     struct daemon *daemon = calloc(1, sizeof *daemon);
     struct control_setup control = {.reload = daemon_reload};
@@ -307,12 +316,16 @@ enum baton_err daemon_new(const char *config_file, struct daemon **out, struct b
     if (daemon == NULL) {
         return baton_fail(error, BATON_NOMEM, "no memory for the daemon");
     }
-    err = daemon_config_load(config_file, &daemon->config, error);
+    daemon->shadow = shadow;
+    err = daemon_config_load(config_file, shadow, &daemon->config, error);
     if (err == BATON_OK) {
         err = open_world(daemon, error);
     }
     if (err == BATON_OK) {
         err = start_groups(daemon, error);
+    }
+    if (err == BATON_OK) {
+        err = trial_new(daemon, &daemon->trial, error);
     }
     if (err == BATON_OK) {
         err = add_events(daemon, error);
@@ -337,6 +350,12 @@ enum baton_err daemon_new(const char *config_file, struct daemon **out, struct b
 
 enum baton_err daemon_run(struct daemon *daemon, struct baton_error *error)
 {
+    if (daemon->shadow) {
+        daemon_log(
+            daemon, WORLD_WARNING, NULL,
+            "in shadow: it takes no action, and says what it would do; its state is in %s",
+            daemon->config->config->state_directory);
+    }
     daemon_log(
         daemon, WORLD_INFO, NULL, "ready: %d group(s) of %s, control socket %s", daemon->n_groups,
         daemon->config->config->file, daemon->config->config->control_socket);
@@ -373,14 +392,18 @@ void daemon_free(struct daemon *daemon)
     }
     control_free(daemon->control);
     daemon->control = NULL;
+    trial_free(daemon->trial);
     for (i = 0; i < daemon->n_groups; i++) {
         controller_free(daemon->group[i].controller);
     }
     if (daemon->journal != NULL) {
         journal_close(daemon->journal);
     }
-    if (daemon->world != NULL) {
-        live_free(daemon->world);
+    if (daemon->shadow && daemon->world != daemon->live) {
+        shadow_free(daemon->world);
+    }
+    if (daemon->live != NULL) {
+        live_free(daemon->live);
     }
     free_events(daemon);
     for (i = 0; i < daemon->n_groups; i++) {

@@ -2,8 +2,14 @@
  *
  * Start: configuration, journal, live world; for each group its memory, its policy, its
  * controller; then the control socket. It ends on SIGTERM or SIGINT and leaves every
- * service running where it is. SIGHUP, and `reload` on the socket, load configuration
- * and policies anew; where anything is wrong with them, all goes on as it was.
+ * service running where it is. SIGHUP, and `reload` on the socket, have configuration and
+ * policies checked in a child process (check.h), and load them anew where nothing is wrong;
+ * else all goes on as it was. The loop goes on meanwhile.
+ *
+ * In shadow it looks as ever and changes nothing, so that it can run beside whatever moves
+ * the service now. It has a state directory and a control socket of its own, "shadow" in
+ * the configured directory and the configured path with ".shadow" behind it: a daemon that
+ * does act may run on the same configuration.
  *
  * A reload takes new policies, parameters, transports and hooks. Other groups, nodes,
  * state directory, socket and log take a restart, and the reload says so.
@@ -13,12 +19,12 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 struct daemon;
 
-/* Load and check all that daemon_new would, start nothing. */
-enum baton_err daemon_check(const char *config_file, struct baton_error *error);
-
-enum baton_err daemon_new(const char *config_file, struct daemon **out, struct baton_error *error);
+enum baton_err daemon_new(
+    const char *config_file, bool shadow, struct daemon **out, struct baton_error *error);
 
 /* Run until a signal ends it. BATON_IO where the loop itself failed. */
 enum baton_err daemon_run(struct daemon *daemon, struct baton_error *error);

@@ -19,11 +19,12 @@ enum {
 #define DESCRIPTORS_MIN 4096
 
 static const char usage[] =
-    "usage: batond --config FILE [--check]\n"
+    "usage: batond --config FILE [--shadow] [--check]\n"
     "\n"
     "Keeps one service alive on exactly one of several servers.\n"
     "\n"
     "  -c, --config FILE   the configuration\n"
+    "      --shadow        take no action: watch, and say what it would do\n"
     "      --check         load it and all its policies, say what is wrong, and end\n"
     "  -V, --version       print the version and end\n"
     "  -h, --help          print this and end\n"
@@ -61,13 +62,13 @@ static int check(const char *config)
     return DONE;
 }
 
-static int run(const char *config)
+static int run(const char *config, bool shadow)
 {
     struct baton_error error = {0};
     struct daemon *daemon = NULL;
     enum baton_err err;
 
-    if (daemon_new(config, &daemon, &error) != BATON_OK) {
+    if (daemon_new(config, shadow, &daemon, &error) != BATON_OK) {
         return fail(&error);
     }
     err = daemon_run(daemon, &error);
@@ -78,20 +79,21 @@ static int run(const char *config)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"check", no_argument, NULL, 'k'},
-        {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'}, {"shadow", no_argument, NULL, 's'},
+        {"check", no_argument, NULL, 'k'},        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
     };
     const char *config = NULL;
-    bool only_check = false;
+    bool only_check = false, shadow = false;
     int option;
 
     while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
         switch (option) {
         case 'c':
             config = optarg;
+            break;
+        case 's':
+            shadow = true;
             break;
         case 'k':
             only_check = true;
@@ -116,5 +118,5 @@ int main(int argc, char **argv)
         return USAGE;
     }
     prepare_process();
-    return only_check ? check(config) : run(config);
+    return only_check ? check(config) : run(config, shadow);
 }

@@ -1,4 +1,5 @@
-/* The inside of the daemon: daemon.c starts and ends it, reload.c changes its policies. */
+/* The inside of the daemon: daemon.c starts and ends it, trial.c has new policies checked
+ * before reload.c takes them. */
 #ifndef BATON_DAEMON_PARTS_H
 #define BATON_DAEMON_PARTS_H
 
@@ -34,20 +35,23 @@ struct daemon {
     struct event_base *base;
     struct daemon_config *config; /* that the world borrows from */
     struct journal *journal;
-    struct world *world;
+    struct world *live;
+    struct world *world; /* the live one, or the shadow before it */
+    bool shadow;
     int n_groups;
     struct daemon_group *group;
     struct controller **controller; /* the same, as control wants them */
     struct control *control;
     struct event *signal[DAEMON_SIGNALS];
     struct event *trim, *watchdog;
+    struct trial *trial;
 };
 
 /* `use` returns its argument. `drop` frees at the last user; NULL is fine. */
 struct daemon_config *daemon_config_use(struct daemon_config *config);
 void daemon_config_drop(struct daemon_config *config);
 enum baton_err daemon_config_load(
-    const char *file, struct daemon_config **out, struct baton_error *error);
+    const char *file, bool shadow, struct daemon_config **out, struct baton_error *error);
 
 void daemon_log(
     struct daemon *daemon, enum world_level level, const char *group, const char *format, ...)
@@ -56,7 +60,25 @@ void daemon_log(
 /* Give start-up memory back, some seconds from now. */
 void daemon_trim_soon(struct daemon *daemon);
 
-/* All or nothing, but for memory. Logs how it went. `arg` is the daemon. */
-enum baton_err daemon_reload(void *arg, struct baton_error *error);
+/* ---- trial.c ---------------------------------------------------------------------------- */
+
+struct trial; /* of new policies, in a child process */
+
+/* `*out` is the caller's also where it fails. */
+enum baton_err trial_new(struct daemon *daemon, struct trial **out, struct baton_error *error);
+/* The child is gone then; who waits is told so. NULL is fine. */
+void trial_free(struct trial *trial);
+
+/* Check the configuration in a child, take it if all is well, log how it went. `arg` is the
+ * daemon; `done` may be NULL, see control.h. */
+void daemon_reload(void *arg, control_reloaded_fn *done, void *done_arg);
+
+/* ---- reload.c --------------------------------------------------------------------------- */
+
+/* BATON_REFUSED while a handover or the like is under way. */
+enum baton_err reload_may(const struct daemon *daemon, struct baton_error *error);
+/* Load all anew and take it: all or nothing, but for memory. `digest`: of what was checked;
+ * where the files are others now nothing is taken. */
+enum baton_err reload_take(struct daemon *daemon, uint64_t digest, struct baton_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* Another configuration for the same groups and nodes, without losing their state. */
 #include "daemon/loader.h"
-#include "daemon/notify.h"
 #include "daemon/parts.h"
+#include "daemon/rehearse.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +23,31 @@ static const struct config_group *find_group(const struct config *config, const 
         }
     }
     return NULL;
+}
+
+static enum baton_err check_plans(const struct group *group, struct baton_error *error)
+{
+    int i;
+
+    for (i = 0; i < GROUP_PLANS; i++) {
+        if (group->plan[i].kind != GROUP_PLAN_NONE) {
+            return baton_fail(
+                error, BATON_REFUSED, "group %s: a %s is under way; reload when it is over",
+                group->name, group_plan_name(group->plan[i].kind));
+        }
+    }
+    return BATON_OK;
+}
+
+enum baton_err reload_may(const struct daemon *daemon, struct baton_error *error)
+{
+    enum baton_err err = BATON_OK;
+    int i;
+
+    for (i = 0; i < daemon->n_groups && err == BATON_OK; i++) {
+        err = check_plans(controller_group(daemon->controller[i]), error);
+    }
+    return err;
 }
 
 /* The group must have the same nodes in the same order, and nothing under way. */
@@ -49,14 +74,7 @@ static enum baton_err check_group(
             "%s:%d: the nodes of group %s, or their order, are others; that takes a restart",
             config->file, wanted->line, group->name);
     }
-    for (i = 0; i < GROUP_PLANS; i++) {
-        if (group->plan[i].kind != GROUP_PLAN_NONE) {
-            return baton_fail(
-                error, BATON_REFUSED, "group %s: a %s is under way; reload when it is over",
-                group->name, group_plan_name(group->plan[i].kind));
-        }
-    }
-    return BATON_OK;
+    return check_plans(group, error);
 }
 
 static enum baton_err check_all(
@@ -113,6 +131,26 @@ static enum baton_err load_policies(
     return err;
 }
 
+/* Are these what was checked? An editor may have written in between. */
+static enum baton_err check_digest(
+    const struct daemon *daemon, const struct fresh *fresh, uint64_t digest,
+    struct baton_error *error)
+{
+    uint64_t sum = 0;
+    int i;
+
+    for (i = 0; i < daemon->n_groups; i++) {
+        sum += rehearsal_digest(fresh[i].policy, fresh[i].site);
+    }
+    if (sum != digest) {
+        return baton_fail(
+            error, BATON_REFUSED,
+            "%s: the configuration or a policy has changed while it was checked; reload again",
+            daemon->config->config->file);
+    }
+    return BATON_OK;
+}
+
 /* The new policies, one group after the other. What could refuse was asked before. */
 static enum baton_err take_policies(
     struct daemon *daemon, struct daemon_config *config, struct fresh *fresh,
@@ -139,7 +177,7 @@ static enum baton_err take_policies(
     return BATON_OK;
 }
 
-static enum baton_err reload(struct daemon *daemon, struct baton_error *error)
+enum baton_err reload_take(struct daemon *daemon, uint64_t digest, struct baton_error *error)
 {
     struct fresh *fresh = calloc((size_t)daemon->n_groups + 1, sizeof *fresh);
     struct daemon_config *config = NULL;
@@ -149,7 +187,7 @@ static enum baton_err reload(struct daemon *daemon, struct baton_error *error)
     if (fresh == NULL) {
         return baton_fail(error, BATON_NOMEM, "no memory to reload");
     }
-    err = daemon_config_load(daemon->config->config->file, &config, error);
+    err = daemon_config_load(daemon->config->config->file, daemon->shadow, &config, error);
     if (err == BATON_OK) {
         err = check_all(daemon, config->config, error);
     }
@@ -157,10 +195,13 @@ static enum baton_err reload(struct daemon *daemon, struct baton_error *error)
         err = load_policies(daemon, config->config, fresh, error);
     }
     if (err == BATON_OK) {
+        err = check_digest(daemon, fresh, digest, error);
+    }
+    if (err == BATON_OK) {
         err = take_policies(daemon, config, fresh, error);
     }
     if (err == BATON_OK) {
-        live_set_config(daemon->world, config->config);
+        live_set_config(daemon->live, config->config);
         daemon_config_drop(daemon->config);
         daemon->config = daemon_config_use(config);
     }
@@ -170,23 +211,5 @@ static enum baton_err reload(struct daemon *daemon, struct baton_error *error)
     }
     free(fresh);
     daemon_config_drop(config);
-    return err;
-}
-
-enum baton_err daemon_reload(void *arg, struct baton_error *error)
-{
-    struct daemon *daemon = arg;
-    enum baton_err err;
-
-    notify_reloading();
-    err = reload(daemon, error);
-    if (err == BATON_OK) {
-        daemon_log(daemon, WORLD_INFO, NULL, "reloaded %s", daemon->config->config->file);
-    } else {
-        daemon_log(
-            daemon, WORLD_ALERT, NULL, "not reloaded, all goes on as it was: %s", error->text);
-    }
-    notify_send("READY=1");
-    daemon_trim_soon(daemon);
     return err;
 }
