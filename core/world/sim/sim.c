@@ -1,169 +1,313 @@
+/* The door: a struct world's calls; life, time, being killed. */
 #include "world/sim/sim.h"
+#include "base/memory.h"
+#include "parts.h"
 
 #include <assert.h>
-#include <stddef.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
-const struct sim_fault_row *sim_fault_row(enum sim_fault_kind kind)
+static struct sim *sim_of(struct world *world)
 {
-    (void)kind;
-    assert(!"not built yet");
-    return NULL;
+    return (struct sim *)world;
 }
+
+/* ---- The trace, for tests ------------------------------------------------------------------ */
+
+void sim_say(struct sim *sim, const char *format, ...)
+{
+    char line[1200];
+    va_list args;
+    size_t wanted;
+
+    if (!sim->trace_on) {
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    wanted = sim->trace_len + strlen(line) + 40;
+    if (wanted > sim->trace_size) {
+        size_t size = wanted < 65536 ? 65536 : wanted * 2;
+        char *trace = memory_resize(sim->trace, size);
+
+        if (trace == NULL) {
+            return;
+        }
+        sim->trace = trace;
+        sim->trace_size = size;
+    }
+    sim->trace_len += (size_t)snprintf(
+        sim->trace + sim->trace_len, sim->trace_size - sim->trace_len, "%4lld.%02d %s\n",
+        (long long)(sim->now_ms / 1000), (int)(sim->now_ms % 1000 / 10), line);
+}
+
+/* ---- A struct world's calls ------------------------------------------------------------------ */
+
+static int64_t now_ms(struct world *world)
+{
+    return sim_of(world)->now_ms;
+}
+
+static int64_t wall_ms(struct world *world)
+{
+    return model_wall_ms(sim_of(world), GROUP_NOBODY);
+}
+
+static uint64_t random_number(struct world *world)
+{
+    return model_random(&sim_of(world)->random_state);
+}
+
+static uint64_t start(
+    struct world *world, const struct world_request *request, world_done_fn *done, void *arg)
+{
+    struct sim *sim = sim_of(world);
+
+    sim->inside->killed = false;
+    return request_start(sim, request, done, arg);
+}
+
+/* What a node was told to do it does all the same; a process on the controller's own machine
+ * is killed. */
+static void let_go(struct sim *sim, struct event *event)
+{
+    if (event->phase == PHASE_WORKS && event->effect && event->from != event->to) {
+        event->u.done = NULL;
+    } else {
+        queue_free(sim, event);
+    }
+}
+
+static void cancel(struct world *world, uint64_t request)
+{
+    struct event *event = queue_find(sim_of(world), request);
+
+    if (event != NULL && event->kind != EVENT_RECORD) {
+        let_go(sim_of(world), event);
+    }
+}
+
+static void record(
+    struct world *world, const char *group, const struct group *names,
+    const struct group_record *records, int count, world_recorded_fn *done, void *arg)
+{
+    struct sim *sim = sim_of(world);
+    struct event *event = queue_new(sim);
+
+    (void)group;
+    (void)names;
+    assert(count > 0);
+    assert(event != NULL);
+    event->kind = EVENT_RECORD;
+    event->phase = PHASE_ANSWERS;
+    event->u.recorded = done;
+    event->arg = arg;
+    event->lost = sim->inside->killed;
+    queue_more(event, "");
+    assert(event->more != NULL);
+    event->more->n_records = count;
+    event->more->seq = records[count - 1].seq;
+    if (sim->told != NULL && !event->lost) {
+        event->more->record = memory_zeroed((size_t)count, sizeof records[0]);
+        assert(event->more->record != NULL);
+        memcpy(event->more->record, records, (size_t)count * sizeof records[0]);
+    }
+    queue_put(sim, event, sim->now_ms + (event->lost ? 0 : sim->record_ms));
+}
+
+static void observe(
+    struct world *world, const char *group, const char *node, const char *probe,
+    enum group_outcome outcome, int64_t latency_us, const char *detail)
+{
+    struct sim *sim = sim_of(world);
+    struct sim_told told = {.kind = SIM_TOLD_OBSERVED};
+
+    (void)group;
+    (void)latency_us;
+    if (sim->told == NULL) {
+        return;
+    }
+    told.node = model_find_node(sim, node);
+    told.probe = probe;
+    told.outcome = outcome;
+    told.detail = detail;
+    sim->told(sim->told_arg, &told);
+}
+
+static void log_line(struct world *world, const struct world_log *line)
+{
+    struct sim *sim = sim_of(world);
+    struct sim_told told = {.kind = SIM_TOLD_LOG, .log = line};
+
+    if (line->level >= sim->trace_level) {
+        sim_say(sim, "%s: %s", line->event, line->text);
+    }
+    if (sim->told != NULL) {
+        told.node = model_find_node(sim, line->node);
+        sim->told(sim->told_arg, &told);
+    }
+}
+
+static const struct world_ops sim_ops = {
+    .now_ms = now_ms,
+    .wall_ms = wall_ms,
+    .random = random_number,
+    .start = start,
+    .cancel = cancel,
+    .record = record,
+    .observe = observe,
+    .log = log_line,
+};
+
+/* ---- Life --------------------------------------------------------------------------------------
+ */
 
 enum baton_err sim_new(uint64_t seed, struct sim **out, struct baton_error *error)
 {
-    (void)seed;
-    (void)out;
-    (void)error;
-    assert(!"not built yet");
-    return (enum baton_err){0};
+    struct sim *sim = memory_zeroed(1, sizeof *sim);
+
+    *out = NULL;
+    if (sim == NULL || queue_start(sim) != BATON_OK ||
+        (sim->inside = memory_zeroed(1, sizeof *sim->inside)) == NULL) {
+        sim_free(sim);
+        return baton_fail(error, BATON_NOMEM, "no memory for a simulated world");
+    }
+    sim->world.ops = &sim_ops;
+    sim->random_state = seed;
+    sim->inside->loss_state = ~seed;
+    sim->home = GROUP_NOBODY;
+    sim->ssh_port = 22;
+    sim->exec_ms = 50;
+    sim->probe_ms = 5;
+    sim->record_ms = 2;
+    sim->fence = SIM_FENCE_WORKS;
+    sim->count.two_first_ms = -1;
+    sim->trace_level = WORLD_INFO;
+    *out = sim;
+    return BATON_OK;
+}
+
+/* Whoever waits for a record frees what it holds when it hears that nothing comes of it. */
+static void end_records(struct sim *sim)
+{
+    int i;
+
+    for (i = 0; i < sim->queue->n_events; i++) {
+        struct event *event = &sim->queue->event[i];
+
+        if (event->phase != PHASE_FREE && event->kind == EVENT_RECORD) {
+            event->lost = !event->applied;
+            queue_take(sim, event);
+            answer_written(sim, event);
+        }
+    }
 }
 
 void sim_free(struct sim *sim)
 {
-    (void)sim;
-    assert(!"not built yet");
+    if (sim == NULL) {
+        return;
+    }
+    if (sim->queue != NULL) {
+        end_records(sim);
+    }
+    queue_stop(sim);
+    memory_free(sim->inside);
+    memory_free(sim->spells);
+    memory_free(sim->trace);
+    memory_free(sim);
 }
 
-struct sim_node *sim_add_node(struct sim *sim, const char *name, const char *address)
+static void kill_record(struct sim *sim, struct event *event, bool keep)
 {
-    (void)sim;
-    (void)name;
-    (void)address;
-    assert(!"not built yet");
-    return NULL;
-}
+    struct sim_told told = {.kind = SIM_TOLD_RECORD, .node = GROUP_NOBODY};
 
-struct sim_thing *sim_thing(struct sim_node *node, const char *name)
-{
-    (void)node;
-    (void)name;
-    assert(!"not built yet");
-    return NULL;
-}
-
-void sim_changed(struct sim *sim)
-{
-    (void)sim;
-    assert(!"not built yet");
-}
-
-void sim_moves_with_baton(struct sim *sim, const char *thing)
-{
-    (void)sim;
-    (void)thing;
-    assert(!"not built yet");
-}
-
-void sim_serves_at_start(struct sim *sim, int node)
-{
-    (void)sim;
-    (void)node;
-    assert(!"not built yet");
-}
-
-int sim_find_place(const struct sim *sim, const char *name)
-{
-    (void)sim;
-    (void)name;
-    assert(!"not built yet");
-    return (int){0};
-}
-
-const char *sim_place_name(const struct sim *sim, int place)
-{
-    (void)sim;
-    (void)place;
-    assert(!"not built yet");
-    return NULL;
-}
-
-enum baton_err sim_inject(struct sim *sim, const struct sim_fault *fault, struct baton_error *error)
-{
-    (void)sim;
-    (void)fault;
-    (void)error;
-    assert(!"not built yet");
-    return (enum baton_err){0};
-}
-
-void sim_fault_print(const struct sim *sim, const struct sim_fault *fault, char *text, size_t size)
-{
-    (void)sim;
-    (void)fault;
-    (void)text;
-    (void)size;
-    assert(!"not built yet");
-}
-
-void sim_fault_say(const struct sim *sim, const struct sim_fault *fault, char *text, size_t size)
-{
-    (void)sim;
-    (void)fault;
-    (void)text;
-    (void)size;
-    assert(!"not built yet");
-}
-
-int64_t sim_due_ms(const struct sim *sim)
-{
-    (void)sim;
-    assert(!"not built yet");
-    return (int64_t){0};
-}
-
-bool sim_step(struct sim *sim, int64_t until_ms)
-{
-    (void)sim;
-    (void)until_ms;
-    assert(!"not built yet");
-    return (bool){0};
-}
-
-void sim_run(struct sim *sim, int64_t until_ms)
-{
-    (void)sim;
-    (void)until_ms;
-    assert(!"not built yet");
-}
-
-void sim_account(struct sim *sim)
-{
-    (void)sim;
-    assert(!"not built yet");
-}
-
-void sim_account_from(struct sim *sim)
-{
-    (void)sim;
-    assert(!"not built yet");
-}
-
-bool sim_serves(const struct sim *sim, int node)
-{
-    (void)sim;
-    (void)node;
-    assert(!"not built yet");
-    return (bool){0};
+    if (event->lost || event->applied) {
+        return;
+    }
+    event->lost = !keep || sim->disk_full;
+    event->applied = !event->lost;
+    event->held = false;
+    if (event->applied) {
+        sim->records += event->more->n_records;
+        told.record = event->more->record;
+        told.n_records = event->more->n_records;
+        if (sim->told != NULL) {
+            sim->told(sim->told_arg, &told);
+        }
+    }
+    queue_take(sim, event);
+    queue_put(sim, event, sim->now_ms);
 }
 
 void sim_kill(struct sim *sim, bool keep_records)
 {
-    (void)sim;
-    (void)keep_records;
-    assert(!"not built yet");
+    uint64_t number = 0;
+    int i;
+
+    sim->inside->killed = true;
+    for (;;) { /* in the order of their making */
+        struct event *next = NULL;
+
+        for (i = 0; i < sim->queue->n_events; i++) {
+            struct event *event = &sim->queue->event[i];
+
+            if (event->phase != PHASE_FREE && event->number > number &&
+                (next == NULL || event->number < next->number)) {
+                next = event;
+            }
+        }
+        if (next == NULL) {
+            return;
+        }
+        number = next->number;
+        if (next->kind == EVENT_RECORD) {
+            kill_record(sim, next, keep_records);
+        } else if (next->phase == PHASE_WORKS && next->effect && !next->held) {
+            next->u.done = NULL; /* a hook's program outlives the daemon that started it */
+        } else {
+            queue_free(sim, next);
+        }
+    }
 }
 
-uint64_t sim_digest(const struct sim *sim)
+/* ---- Time --------------------------------------------------------------------------------------
+ */
+
+int64_t sim_due_ms(const struct sim *sim)
 {
-    (void)sim;
-    assert(!"not built yet");
-    return (uint64_t){0};
+    const struct event *first = queue_first(sim);
+
+    return first == NULL ? GROUP_NEVER_MS : first->at_ms;
 }
 
-void sim_say(struct sim *sim, const char *format, ...)
+bool sim_step(struct sim *sim, int64_t until_ms)
 {
-    (void)sim;
-    (void)format;
-    assert(!"not built yet");
+    struct event *first = queue_first(sim);
+
+    if (first == NULL || first->at_ms > until_ms) {
+        return false;
+    }
+    sim->steps++;
+    if (first->at_ms > sim->now_ms) {
+        sim->now_ms = first->at_ms;
+        sim->stuck = 0;
+    } else {
+        sim->stuck++;
+    }
+    answer_due(sim, first);
+    return true;
+}
+
+void sim_run(struct sim *sim, int64_t until_ms)
+{
+    while (sim_step(sim, until_ms)) {
+    }
+    if (until_ms > sim->now_ms) {
+        sim->now_ms = until_ms;
+        sim->stuck = 0;
+    }
+    sim_account(sim);
 }

@@ -117,7 +117,8 @@ struct sim_fault_row {
     const char *name; /* in scenarios: "crash_service" */
     enum sim_shape shape;
     bool lifts;                    /* ends a fault and is none itself */
-    enum sim_fault_kind lifted_by; /* of a fault: what ends it */
+    enum sim_fault_kind lifted_by; /* of a fault: what ends it; its own kind: it is over as
+                                      soon as it has happened */
     bool in_ms;                    /* its number is seconds, kept in `ms`; else in `value` */
     double least, most;            /* of its number, in the scenario's unit */
     const char *about;             /* one sentence, for people */
@@ -129,6 +130,7 @@ const struct sim_fault_row *sim_fault_row(enum sim_fault_kind kind);
 struct sim_thing {
     char name[SIM_NAME_MAX];
     bool up, hung;
+    bool crashed;              /* down by a fault: it comes up again when that is lifted */
     bool keeps_up, keeps_down; /* refuses to stop, to start */
     int64_t taken_ms;          /* when it came up last */
 };
@@ -150,7 +152,8 @@ struct sim_node {
     struct sim_thing thing[SIM_THINGS_MAX];
 };
 
-/* What happened in the world, for whoever writes it down. Valid during the call. */
+/* What happened in the world, for whoever writes it down. Valid during the call. A sleep is
+ * no request here. Whoever is told changes nothing in the world. */
 enum sim_told_kind {
     SIM_TOLD_LOG = 0, /* a line of the daemon's log */
     SIM_TOLD_REQUEST, /* a request was made … */
@@ -168,7 +171,8 @@ struct sim_told {
     uint64_t request;                  /* REQUEST, ANSWER: its number */
     const struct world_request *asked; /* REQUEST */
     const struct world_result *answer; /* ANSWER */
-    const char *effect;                /* ANSWER: what it changed; NULL: nothing */
+    const char *effect;                /* ANSWER: what it changed, whatever it says of itself;
+                                          NULL: nothing */
     const char *probe;                 /* OBSERVED */
     enum group_outcome outcome;        /* OBSERVED */
     const char *detail;                /* OBSERVED */
@@ -186,12 +190,15 @@ struct sim {
     int n_nodes;
     struct sim_node node[SIM_NODES_MAX];
     struct sim_link link[SIM_PLACES][SIM_PLACES]; /* [from][to] */
-    int home;                      /* node on which the controller runs; GROUP_NOBODY: its own */
+    int home;                      /* node on which the controller runs; GROUP_NOBODY: its own.
+                                      Who drives the world kills the daemon when it is off. */
     char floating[GROUP_NAME_MAX]; /* without prefix length; "": the group has none */
     char gateway[GROUP_NAME_MAX];
     int ssh_port;                         /* what answers there is the node, not a service; 22 */
     int64_t exec_ms, probe_ms, record_ms; /* how long things take when nothing is wrong */
     bool hung;                            /* the controller: answers wait until it goes on */
+    int64_t clock_ms, clock_at_ms;        /* the controller's own clock, as a node's */
+    double drift_ppm;
     bool disk_full, veto;
     enum sim_fault_kind fence; /* SIM_FENCE_WORKS, _FAILS or _LIES */
     sim_told_fn *told;         /* may be NULL */
@@ -204,9 +211,11 @@ struct sim {
         int64_t two_ms;                       /* two nodes or more served at once, in all */
         int64_t two_blamed_ms; /* … and it did not begin by a hand (BRING_UP) or at the start */
         int64_t two_first_ms;  /* when that first began; -1: never */
+        int64_t unserved_ms;   /* since when the client is not served, if it isn't */
     } count;
-    struct sim_queue *queue;
-    struct sim_spell *spells; /* ACTION faults that are in force */
+    struct sim_queue *queue;   /* what is due */
+    struct sim_inside *inside; /* what is nobody else's */
+    struct sim_spell *spells;  /* ACTION faults that are in force */
     int n_spells;
     uint64_t random_state;
     int64_t records; /* written */
@@ -269,7 +278,10 @@ bool sim_serves(const struct sim *sim, int node);
 
 /* The daemon is killed: nothing that it waits for is answered any more. Requests under way
  * take effect on the nodes all the same; records not durable yet are lost, unless
- * `keep_records`. */
+ * `keep_records`: then they are durable now. The caller frees the controller before the next
+ * sim_step, and what that still hands to the journal is lost too; the next request is the
+ * new daemon's. What waits for a record hears at the next step, or by sim_free, that it
+ * failed, and can free what it holds. */
 void sim_kill(struct sim *sim, bool keep_records);
 
 /* A hash of the model without the clock: what a node is and has, links, faults in force, and

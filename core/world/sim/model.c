@@ -1,0 +1,462 @@
+/* Places, nodes and things; who serves, and for how long nobody or too many did. */
+#include "base/memory.h"
+#include "parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Places ------------------------------------------------------------------------------ */
+
+static const char *const place_names[SIM_NODE] = {
+    "controller", "client", "gateway", "share", "store",
+};
+
+int model_find_node(const struct sim *sim, const char *name)
+{
+    int i;
+
+    for (i = 0; name != NULL && i < sim->n_nodes; i++) {
+        if (strcmp(sim->node[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return GROUP_NOBODY;
+}
+
+int sim_find_place(const struct sim *sim, const char *name)
+{
+    int node = model_find_node(sim, name), i;
+
+    if (node >= 0) {
+        return SIM_NODE + node;
+    }
+    for (i = 0; name != NULL && i < SIM_NODE; i++) {
+        if (strcmp(place_names[i], name) == 0) {
+            return i;
+        }
+    }
+    return SIM_NOWHERE;
+}
+
+const char *sim_place_name(const struct sim *sim, int place)
+{
+    if (place >= SIM_NODE && place < SIM_NODE + sim->n_nodes) {
+        return sim->node[place - SIM_NODE].name;
+    }
+    return place >= 0 && place < SIM_NODE ? place_names[place] : "nowhere";
+}
+
+int model_controller_place(const struct sim *sim)
+{
+    return sim->home == GROUP_NOBODY ? SIM_CONTROLLER : SIM_NODE + sim->home;
+}
+
+int model_real_place(const struct sim *sim, int place)
+{
+    return place == SIM_CONTROLLER ? model_controller_place(sim) : place;
+}
+
+uint64_t model_random(uint64_t *state) /* splitmix64 */
+{
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static bool is_cut(const struct sim_link *link)
+{
+    return link->cut || link->loss >= 1;
+}
+
+/* A lost packet is sent again after a second, then after two, four … (RFC 6298). */
+bool model_passes(struct sim *sim, int from, int to, int64_t *delay_ms)
+{
+    const struct sim_link *link = &sim->link[from][to];
+    int64_t again_ms = 1000;
+
+    if (from == to) {
+        return true;
+    }
+    if (is_cut(link)) {
+        return false;
+    }
+    *delay_ms += link->delay_ms;
+    while (link->loss > 0 && again_ms < 1000000 &&
+           (double)(model_random(&sim->inside->loss_state) >> 11) * 0x1p-53 < link->loss) {
+        *delay_ms += again_ms;
+        again_ms *= 2;
+    }
+    return true;
+}
+
+bool model_open(const struct sim *sim, int a, int b)
+{
+    return a == b || (!is_cut(&sim->link[a][b]) && !is_cut(&sim->link[b][a]));
+}
+
+/* ---- Nodes and things -------------------------------------------------------------------- */
+
+struct sim_node *sim_add_node(struct sim *sim, const char *name, const char *address)
+{
+    struct sim_node *node = &sim->node[sim->n_nodes];
+
+    if (sim->n_nodes == SIM_NODES_MAX) {
+        return NULL;
+    }
+    sim->n_nodes++;
+    snprintf(node->name, sizeof node->name, "%s", name);
+    snprintf(node->address, sizeof node->address, "%s", address);
+    node->on = true;
+    return node;
+}
+
+bool is_service(const char *thing)
+{
+    return strncmp(thing, "service", 7) == 0 && (thing[7] == '\0' || thing[7] == ':');
+}
+
+bool thing_is(const char *name, const char *thing)
+{
+    return strcmp(name, thing) == 0 || (strcmp(name, "service") == 0 && is_service(thing));
+}
+
+bool model_is_silent(const struct sim *sim, int place)
+{
+    return place >= SIM_NODE &&
+           (!sim->node[place - SIM_NODE].on || sim->node[place - SIM_NODE].hung);
+}
+
+static struct sim_thing *find_thing(struct sim_node *node, const char *name)
+{
+    int i;
+
+    for (i = 0; i < node->n_things; i++) {
+        if (strcmp(node->thing[i].name, name) == 0) {
+            return &node->thing[i];
+        }
+    }
+    return NULL;
+}
+
+struct sim_thing *sim_thing(struct sim_node *node, const char *name)
+{
+    struct sim_thing *thing = find_thing(node, name);
+
+    if (thing == NULL && node->n_things < SIM_THINGS_MAX) {
+        thing = &node->thing[node->n_things++];
+        memset(thing, 0, sizeof *thing);
+        snprintf(thing->name, sizeof thing->name, "%s", name);
+    }
+    return thing;
+}
+
+static bool moves(const struct sim *sim, const char *thing)
+{
+    int i;
+
+    if (sim->floating[0] != '\0' && strcmp(thing, "address") == 0) {
+        return true;
+    }
+    for (i = 0; i < sim->inside->n_moves; i++) {
+        if (thing_is(sim->inside->moves[i], thing)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct sim_thing *model_thing(struct sim *sim, int node, const char *name)
+{
+    struct sim_node *at = &sim->node[node];
+    struct sim_thing *thing = find_thing(at, name), *nameless;
+
+    if (thing != NULL) {
+        return thing;
+    }
+    /* The service that had no name yet has one now. */
+    nameless = is_service(name) ? find_thing(at, "service") : NULL;
+    if (nameless != NULL) {
+        snprintf(nameless->name, sizeof nameless->name, "%s", name);
+        return nameless;
+    }
+    thing = sim_thing(at, name);
+    if (thing != NULL) {
+        /* Nobody changed it yet: it is as it was at the start, or after a boot. */
+        thing->up = at->on && (sim->inside->starts[node] || !moves(sim, name));
+    }
+    return thing;
+}
+
+void sim_moves_with_baton(struct sim *sim, const char *thing)
+{
+    struct sim_inside *inside = sim->inside;
+    int i;
+
+    if (!moves(sim, thing) && inside->n_moves < SIM_MOVES_MAX) {
+        snprintf(inside->moves[inside->n_moves++], SIM_NAME_MAX, "%s", thing);
+    }
+    for (i = 0; i < sim->n_nodes; i++) {
+        struct sim_thing *made = sim_thing(&sim->node[i], thing);
+
+        if (made != NULL) {
+            made->up = inside->starts[i];
+        }
+    }
+    model_count(sim, true);
+}
+
+void sim_serves_at_start(struct sim *sim, int node)
+{
+    struct sim_node *at = &sim->node[node];
+    int i;
+
+    assert(node >= 0 && node < sim->n_nodes);
+    sim->inside->starts[node] = true;
+    for (i = 0; i < at->n_things; i++) {
+        at->thing[i].up = at->thing[i].up || moves(sim, at->thing[i].name);
+    }
+    model_count(sim, true);
+}
+
+static void tell_change(struct sim *sim, int node, const struct sim_thing *thing)
+{
+    struct sim_told told = {.kind = SIM_TOLD_CHANGE, .node = node};
+
+    if (sim->told != NULL) {
+        told.thing = thing->name;
+        told.up = thing->up;
+        sim->told(sim->told_arg, &told);
+    }
+}
+
+void model_set(struct sim *sim, int node, struct sim_thing *thing, bool up)
+{
+    bool changed = thing->up != up;
+
+    thing->up = up;
+    thing->hung = thing->crashed = false;
+    if (up) {
+        thing->taken_ms = sim->now_ms;
+    }
+    if (changed) {
+        tell_change(sim, node, thing);
+    }
+}
+
+/* What runs on it, or waits to run there, is gone. */
+static void lose_commands(struct sim *sim, int node)
+{
+    int i;
+
+    for (i = 0; i < sim->queue->n_events; i++) {
+        struct event *event = &sim->queue->event[i];
+
+        if (event->phase != PHASE_FREE && event->parked && event->node == node) {
+            queue_free(sim, event);
+        }
+    }
+}
+
+void model_power_off(struct sim *sim, int node)
+{
+    struct sim_node *at = &sim->node[node];
+    int i;
+
+    at->on = at->hung = false;
+    sim->inside->starts[node] = false;
+    for (i = 0; i < at->n_things; i++) {
+        model_set(sim, node, &at->thing[i], false);
+    }
+    lose_commands(sim, node);
+    if (node == sim->home) {
+        sim->hung = false; /* it is dead, which is another thing */
+    }
+}
+
+void model_boot(struct sim *sim, int node)
+{
+    struct sim_node *at = &sim->node[node];
+    int i;
+
+    at->on = true;
+    at->hung = false;
+    for (i = 0; i < at->n_things; i++) {
+        struct sim_thing *thing = &at->thing[i];
+
+        model_set(sim, node, thing, !moves(sim, thing->name) && !thing->keeps_down);
+    }
+}
+
+bool model_share_ok(const struct sim *sim, int node)
+{
+    const struct sim_node *at = &sim->node[node];
+    int i;
+
+    for (i = 0; i < at->n_things; i++) {
+        if (strcmp(at->thing[i].name, "share") == 0 && !at->thing[i].up) {
+            return false;
+        }
+    }
+    return at->share == SIM_SHARE_OK && model_open(sim, SIM_NODE + node, SIM_SHARE);
+}
+
+int64_t model_wall_ms(const struct sim *sim, int node)
+{
+    int64_t ahead_ms = sim->clock_ms, at_ms = sim->clock_at_ms;
+    double drift_ppm = sim->drift_ppm;
+
+    node = node == GROUP_NOBODY ? sim->home : node;
+    if (node != GROUP_NOBODY) {
+        ahead_ms = sim->node[node].clock_ms;
+        at_ms = sim->node[node].clock_at_ms;
+        drift_ppm = sim->node[node].drift_ppm;
+    }
+    return SIM_WALL_MS + sim->now_ms + ahead_ms +
+           (int64_t)((double)(sim->now_ms - at_ms) * drift_ppm / 1e6);
+}
+
+/* ---- Who serves -------------------------------------------------------------------------- */
+
+bool sim_serves(const struct sim *sim, int node)
+{
+    const struct sim_node *at = &sim->node[node];
+    bool services = false, address = false, others = false, other_up = false;
+    int i;
+
+    if (!at->on || at->hung) {
+        return false;
+    }
+    for (i = 0; i < at->n_things; i++) {
+        const struct sim_thing *thing = &at->thing[i];
+
+        if (is_service(thing->name)) {
+            if (!thing->up) {
+                return false;
+            }
+            services = true;
+        } else if (strcmp(thing->name, "address") == 0) {
+            address = thing->up;
+        }
+        if (!is_service(thing->name) && moves(sim, thing->name)) {
+            others = true;
+            other_up = other_up || thing->up;
+        }
+    }
+    if (sim->floating[0] != '\0') {
+        return address;
+    }
+    return others ? other_up : services || address;
+}
+
+int model_floating(const struct sim *sim)
+{
+    int64_t last_ms = -1;
+    int found = GROUP_NOBODY, i, j;
+
+    for (i = 0; i < sim->n_nodes; i++) {
+        const struct sim_node *node = &sim->node[i];
+
+        for (j = 0; node->on && j < node->n_things; j++) {
+            const struct sim_thing *thing = &node->thing[j];
+
+            if (thing->up && thing->taken_ms > last_ms && strcmp(thing->name, "address") == 0) {
+                last_ms = thing->taken_ms;
+                found = i;
+            }
+        }
+    }
+    return found;
+}
+
+static bool answers_client(const struct sim *sim, int node)
+{
+    const struct sim_node *at = &sim->node[node];
+    int i;
+
+    for (i = 0; i < at->n_things; i++) {
+        if (is_service(at->thing[i].name) && at->thing[i].hung) {
+            return false;
+        }
+    }
+    return sim_serves(sim, node) && model_open(sim, SIM_CLIENT, SIM_NODE + node);
+}
+
+static bool client_served(const struct sim *sim)
+{
+    int i;
+
+    if (sim->floating[0] != '\0') {
+        i = model_floating(sim);
+        return i != GROUP_NOBODY && answers_client(sim, i);
+    }
+    for (i = 0; i < sim->n_nodes; i++) {
+        if (answers_client(sim, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sim_account(struct sim *sim)
+{
+    int64_t passed_ms = sim->now_ms - sim->count.since_ms;
+    int64_t unserved_ms = sim->now_ms - sim->count.unserved_ms;
+
+    sim->count.since_ms = sim->now_ms;
+    if (sim->count.serving > 1) {
+        sim->count.two_ms += passed_ms;
+        sim->count.two_blamed_ms += sim->inside->two_blamed ? passed_ms : 0;
+    }
+    if (!sim->count.client) {
+        sim->count.outage_ms += passed_ms;
+        if (unserved_ms > sim->count.outage_longest_ms) {
+            sim->count.outage_longest_ms = unserved_ms;
+        }
+    }
+}
+
+void sim_account_from(struct sim *sim)
+{
+    sim_account(sim);
+    sim->count.outage_ms = sim->count.outage_longest_ms = 0;
+    sim->count.unserved_ms = sim->now_ms;
+}
+
+void model_count(struct sim *sim, bool by_hand)
+{
+    struct sim_inside *inside = sim->inside;
+    bool client = client_served(sim), changed;
+    int serving = 0, i;
+
+    sim_account(sim);
+    changed = client != sim->count.client;
+    for (i = 0; i < sim->n_nodes; i++) {
+        bool serves = sim_serves(sim, i);
+
+        serving += serves;
+        changed = changed || serves != inside->serving_known[i];
+        inside->serving_known[i] = serves;
+    }
+    if (serving > 1 && sim->count.serving <= 1) {
+        inside->two_blamed = !by_hand;
+        if (!by_hand && sim->count.two_first_ms < 0) {
+            sim->count.two_first_ms = sim->now_ms;
+        }
+    }
+    if (!client && sim->count.client) {
+        sim->count.unserved_ms = sim->now_ms;
+    }
+    sim->count.serving = serving;
+    sim->count.client = client;
+    if (changed && sim->told != NULL) {
+        sim->told(sim->told_arg, &(struct sim_told){.kind = SIM_TOLD_SERVED, .node = GROUP_NOBODY});
+    }
+}
+
+void sim_changed(struct sim *sim)
+{
+    model_count(sim, true);
+}

@@ -1,0 +1,247 @@
+/* A request is made: where it goes, and what it finds there. */
+#include "base/memory.h"
+#include "parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Probes -------------------------------------------------------------------------------- */
+
+/* The place that a host is at; a floating address that no node has is nowhere. */
+static int find_host(const struct sim *sim, const char *host, size_t len)
+{
+    int i;
+
+    for (i = 0; i < sim->n_nodes; i++) {
+        const struct sim_node *node = &sim->node[i];
+
+        if ((strncmp(node->address, host, len) == 0 && node->address[len] == '\0') ||
+            (strncmp(node->name, host, len) == 0 && node->name[len] == '\0')) {
+            return SIM_NODE + i;
+        }
+    }
+    if (sim->floating[0] != '\0' && strncmp(sim->floating, host, len) == 0 &&
+        sim->floating[len] == '\0') {
+        i = model_floating(sim);
+        return i == GROUP_NOBODY ? SIM_NOWHERE : SIM_NODE + i;
+    }
+    return SIM_GATEWAY;
+}
+
+/* What answers at this port of the node. `patient`: who listens for nothing more than the
+ * connection, and gets that from a service that hangs too. */
+static enum event_end listens(const struct sim *sim, int place, int port, bool patient)
+{
+    const struct sim_node *node = &sim->node[place - SIM_NODE];
+    enum event_end end = END_ANSWERED;
+    int i;
+
+    if (port == sim->ssh_port) {
+        return END_ANSWERED;
+    }
+    for (i = 0; i < node->n_things; i++) {
+        if (!is_service(node->thing[i].name)) {
+            continue;
+        }
+        if (!node->thing[i].up) {
+            return END_REFUSED;
+        }
+        if (node->thing[i].hung && !patient) {
+            end = END_SILENT;
+        }
+    }
+    return end;
+}
+
+static void start_probe(
+    struct sim *sim, struct event *event, const char *host, size_t len, int port, bool patient)
+{
+    int64_t delay_ms = sim->probe_ms;
+    int place = find_host(sim, host, len);
+
+    event->kind = EVENT_PROBE;
+    event->from = (int8_t)model_controller_place(sim);
+    event->to = (int8_t)(place == SIM_NOWHERE ? event->from : place);
+    event->node = (int8_t)(place >= SIM_NODE ? place - SIM_NODE : GROUP_NOBODY);
+    if (place == SIM_NOWHERE || model_is_silent(sim, place) ||
+        !model_passes(sim, event->from, place, &delay_ms)) {
+        answer_at_deadline(sim, event, END_SILENT);
+        return;
+    }
+    event->end = (uint8_t)(place >= SIM_NODE ? listens(sim, place, port, patient) : END_ANSWERED);
+    if (event->end == END_SILENT) {
+        answer_at_deadline(sim, event, END_SILENT);
+    } else {
+        answer_set_out(sim, event, sim->now_ms + delay_ms);
+    }
+}
+
+static char *copy(const char *text)
+{
+    char *made = memory_zeroed(1, strlen(text) + 1);
+
+    return made == NULL ? NULL : strcpy(made, text);
+}
+
+static void start_http(struct sim *sim, struct event *event, const struct world_request *request)
+{
+    const char *url = request->u.http.url, *host = strstr(url, "://");
+    int port = strncmp(url, "https", 5) == 0 ? 443 : 80;
+    size_t len;
+
+    host = host != NULL ? host + 3 : url;
+    if (*host == '[') {
+        host++;
+        len = strcspn(host, "]");
+    } else {
+        len = strcspn(host, ":/?");
+    }
+    url = host + len + (host[len] == ']');
+    if (*url == ':') {
+        port = (int)strtol(url + 1, NULL, 10);
+    }
+    if (request->u.http.connect_to != NULL) {
+        host = request->u.http.connect_to;
+        len = strlen(host);
+    }
+    start_probe(sim, event, host, len, port, false);
+    if (event->end == END_ANSWERED) {
+        event->end = END_STATUS;
+        event->code = (int16_t)(request->u.http.expect > 0 ? request->u.http.expect : 200);
+        if (request->u.http.match != NULL && queue_more(event, "") != NULL) {
+            event->more->text = copy(request->u.http.match);
+        }
+    }
+}
+
+/* ---- Commands, addresses, hooks -------------------------------------------------------------- */
+
+static void start_on_node(struct sim *sim, struct event *event, const char *node)
+{
+    int64_t delay_ms = sim->exec_ms;
+    bool known = event->more != NULL;
+
+    event->from = (int8_t)model_controller_place(sim);
+    event->node = (int8_t)model_find_node(sim, node);
+    event->to = (int8_t)(event->node == GROUP_NOBODY ? event->from : SIM_NODE + event->node);
+    if (model_is_silent(sim, event->to) || !model_passes(sim, event->from, event->to, &delay_ms)) {
+        event->effect = false;
+        answer_at_deadline(sim, event, END_SILENT);
+        return;
+    }
+    if (known && event->effect && sim->n_spells > 0) {
+        delay_ms += exec_spells(sim, event);
+    }
+    answer_set_out(sim, event, sim->now_ms + delay_ms);
+}
+
+static void start_exec(struct sim *sim, struct event *event, const struct world_request *request)
+{
+    const char *effect = request->u.exec.effect, *asks = request->u.exec.asks;
+
+    event->kind = EVENT_EXEC;
+    if (asks != NULL || effect != NULL) {
+        queue_more(event, asks != NULL ? asks : effect);
+        assert(event->more != NULL);
+        event->asks = asks != NULL;
+        event->effect = asks == NULL;
+    }
+    start_on_node(sim, event, request->u.exec.node);
+}
+
+static void start_address(struct sim *sim, struct event *event, const struct world_request *request)
+{
+    static const char *const effect[] = {"address.add", "address.delete", "", ""};
+    const char *address = request->u.address.address, *interface = request->u.address.interface;
+    size_t len = strlen(address) + strlen(interface) + 2;
+
+    event->kind = EVENT_ADDRESS;
+    event->op = (uint8_t)request->u.address.op;
+    event->effect = effect[event->op][0] != '\0';
+    queue_more(event, effect[event->op]);
+    assert(event->more != NULL);
+    event->more->text = memory_zeroed(1, len);
+    if (event->more->text != NULL) {
+        snprintf(event->more->text, len, "%.*s %s", (int)strcspn(address, "/"), address, interface);
+    }
+    start_on_node(sim, event, request->u.address.node);
+}
+
+static void start_hook(struct sim *sim, struct event *event, const struct world_request *request)
+{
+    int i;
+
+    event->kind = EVENT_HOOK;
+    event->from = event->to = (int8_t)model_controller_place(sim);
+    if (strcmp(request->u.hook.event, "before-move") == 0) {
+        event->op = HOOK_VETO;
+    } else if (strcmp(request->u.hook.event, "fence") == 0) {
+        event->op = HOOK_FENCE;
+        event->effect = true;
+    }
+    for (i = 0; i < request->u.hook.n_facts; i++) {
+        if (strcmp(request->u.hook.fact[i].name, "NODE") == 0) {
+            event->node = (int8_t)model_find_node(sim, request->u.hook.fact[i].value);
+        }
+    }
+    answer_set_out(sim, event, sim->now_ms + sim->exec_ms);
+}
+
+static void tell_request(
+    struct sim *sim, const struct event *event, const struct world_request *request)
+{
+    struct sim_told told = {.kind = SIM_TOLD_REQUEST, .node = event->node};
+
+    told.request = event->number;
+    told.asked = request;
+    sim->told(sim->told_arg, &told);
+}
+
+uint64_t request_start(
+    struct sim *sim, const struct world_request *request, world_done_fn *done, void *arg)
+{
+    struct event *event = queue_new(sim);
+    uint64_t number;
+
+    assert(event != NULL);
+    number = event->number;
+    event->u.done = done;
+    event->arg = arg;
+    event->deadline_ms = sim->now_ms + request->timeout_ms;
+    event->code = -1;
+    switch (request->kind) {
+    case WORLD_SLEEP:
+        event->kind = EVENT_SLEEP;
+        event->phase = PHASE_ANSWERS;
+        queue_put(sim, event, event->deadline_ms);
+        return number;
+    case WORLD_TCP:
+        start_probe(
+            sim, event, request->u.tcp.host, strlen(request->u.tcp.host), request->u.tcp.port,
+            request->u.tcp.expect == NULL);
+        break;
+    case WORLD_MAIL:
+        start_probe(
+            sim, event, request->u.mail.host, strlen(request->u.mail.host), request->u.mail.port,
+            false);
+        break;
+    case WORLD_HTTP:
+        start_http(sim, event, request);
+        break;
+    case WORLD_EXEC:
+        start_exec(sim, event, request);
+        break;
+    case WORLD_ADDRESS:
+        start_address(sim, event, request);
+        break;
+    case WORLD_HOOK:
+        start_hook(sim, event, request);
+        break;
+    }
+    if (sim->told != NULL) {
+        tell_request(sim, queue_find(sim, number), request);
+    }
+    return number;
+}
