@@ -65,8 +65,8 @@ static double cut(
 static int64_t choose_quiet(
     struct axis *axis, const int64_t *times, int n, int64_t end_ms, double width, double *scale)
 {
-    static const int64_t quiets_s[] = {1000000000, 86400, 21600, 7200, 3600, 1800, 600, 300,
-                                       120,        60,    30,    20,   12,   8,    5};
+    static const int64_t quiets_s[] = {1000000000, 86400, 21600, 7200, 3600, 1800, 600,
+                                       300,        120,   60,    30,   20,   12};
     int64_t best_ms = quiets_s[0] * 1000;
     size_t i;
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define FLAG_ROW  17
-#define FLAG_FONT 11.0
+#define FLAG_FONT 12.4 /* bold is wider */
 #define AXIS_ROW  24
 #define LANE_GAP  6
 #define CLIENT    44
@@ -118,7 +118,7 @@ static void place_flag(struct drawing *d, struct draw_flag *flag, double *ends)
     while (flag->row < DRAW_FLAGS_MAX - 1 && ends[flag->row] > x) {
         flag->row++;
     }
-    flag->bare = ends[flag->row] > x;
+    flag->bare = flag->row == DRAW_FLAGS_MAX - 1;
     if (!flag->bare) {
         ends[flag->row] = x + width + (flag->before ? 4 : 0);
     }
@@ -182,7 +182,8 @@ static void draw_flag(const struct drawing *d, const struct draw_flag *flag)
 
 /* ---- The axis -------------------------------------------------------------------------- */
 
-static void draw_tick(const struct drawing *d, int64_t at_ms, double *free_from)
+/* Its words end before `until`, the edge of what is left out next. */
+static void draw_tick(const struct drawing *d, int64_t at_ms, double until, double *free_from)
 {
     double x = axis_x(&d->axis, at_ms), half;
     int y = d->top - AXIS_ROW;
@@ -200,7 +201,7 @@ static void draw_tick(const struct drawing *d, int64_t at_ms, double *free_from)
     if (x <= half) { /* at the edge */
         draw_text(d, "tick", 0, y + 13, label);
         *free_from = 2 * half + 8;
-    } else if (x - half >= *free_from && x + half <= d->axis.width) {
+    } else if (x - half >= *free_from && x + half <= until + 1) {
         draw_text(d, "tick middle", x, y + 13, label);
         *free_from = x + half + 8;
     }
@@ -220,10 +221,7 @@ static void draw_axis(const struct drawing *d)
             continue;
         }
         for (; at_ms <= piece->to_ms; at_ms += tick) {
-            /* Words of the next stretch begin at its edge. */
-            bool edge = i + 1 < d->axis.n && at_ms > piece->to_ms - tick / 2;
-
-            draw_tick(d, at_ms, edge ? &(double){d->axis.width} : &free_from);
+            draw_tick(d, at_ms, piece->x + piece->width, &free_from);
         }
     }
 }
@@ -311,6 +309,9 @@ static void draw_client_bar(
 
     story_span(at->to_ms - at->from_ms, age, sizeof age);
     snprintf(label, sizeof label, "%s %s", what, age);
+    if (strcmp(kind, "served") == 0) { /* how long is no news */
+        snprintf(label, sizeof label, "%s", what);
+    }
     tag_open(d->out, "g");
     tag_set(d->out, "class", "%s", kind);
     draw_bar(d, NULL, at->from_ms, at->to_ms, y, 24, 2);
@@ -444,21 +445,21 @@ static void draw_lanes(const struct drawing *d)
         tag_set(d->out, "height", "%d", d->lane[i].height);
         tag_close(d->out);
     }
-    draw_axis(d);
-    draw_bands(d);
-    for (i = 0; i < d->n_flags; i++) {
-        draw_flag(d, &d->flag[i]);
-    }
-    for (i = 0; i < d->story->n_nodes; i++) {
-        lane_draw(d, i);
-    }
-    draw_client(d);
     for (i = 0; i < d->axis.n; i++) {
         if (d->axis.piece[i].skipped) {
             draw_skip(d, &d->axis.piece[i]);
         }
     }
+    draw_axis(d);
+    draw_bands(d);
+    for (i = 0; i < d->n_flags; i++) {
+        draw_flag(d, &d->flag[i]);
+    }
     draw_passes(d);
+    for (i = 0; i < d->story->n_nodes; i++) {
+        lane_draw(d, i);
+    }
+    draw_client(d);
     tag_close(d->out);
 }
 

@@ -8,8 +8,8 @@
 #include "report.h"
 
 #define DRAW_PROBES_MAX 6 /* rows of probes in a lane; the last has all others */
-#define DRAW_STEPS_MAX  9 /* rows of steps; the last has all others */
-#define DRAW_FLAGS_MAX  6 /* rows of flags */
+#define DRAW_STEPS_MAX  9 /* rows of steps; the last is for those without room for a name */
+#define DRAW_FLAGS_MAX  6 /* likewise of flags */
 
 #define LANE_ROD        17 /* of a lane, from its top: the baton, … */
 #define LANE_STATE      23

@@ -202,9 +202,9 @@ static void place_step(const struct drawing *d, struct draw_step *step, double *
     while (row < DRAW_STEPS_MAX - 1 && ends[row] > x) {
         row++;
     }
-    step->bare = ends[row] > x;
+    step->bare = row == DRAW_STEPS_MAX - 1;
     step->row = row;
-    ends[row] = step->bare && ends[row] > to ? ends[row] : (step->bare ? to : with_name) + 4;
+    ends[row] = with_name + 4;
     *rows = row + 1 > *rows ? row + 1 : *rows;
 }
 
@@ -357,7 +357,7 @@ static void draw_bads(const struct drawing *d, int node)
             d, bad->name, bad->outcome == GROUP_FAIL ? "failed" : "unknown", bad->from_ms,
             bad->to_ms);
         tag_close(d->out);
-        draw_text(d, "sign", x, y + 9, bad->outcome == GROUP_FAIL ? "✕" : "?");
+        draw_text(d, "sign", x < 6 ? x + 1 : x - 5, y + 9, bad->outcome == GROUP_FAIL ? "✕" : "?");
         tag_close(d->out);
     }
 }

@@ -84,7 +84,8 @@ void report_junit_free(struct report_junit *junit);
 /* ---- One page of HTML ------------------------------------------------------------------ */
 
 struct report_html;
-struct report_html *report_html_open(void);
+/* `alone`: it will be one scenario, whose timeline is open. */
+struct report_html *report_html_open(bool alone);
 bool report_html_add(struct report_html *html, const struct story *story);
 const char *report_html_end(struct report_html *html, size_t *len);
 void report_html_free(struct report_html *html);

@@ -18,6 +18,7 @@ extern const char report_html_style[];
 struct report_html {
     xmlBuffer *index, *body, *all;
     xmlTextWriter *rows, *out; /* into index and body */
+    bool alone;
     int stories, passed;
     char title[256]; /* of the first */
 };
@@ -27,13 +28,14 @@ static void raw(xmlTextWriter *out, const char *text)
     xmlTextWriterWriteRaw(out, (const xmlChar *)text);
 }
 
-struct report_html *report_html_open(void)
+struct report_html *report_html_open(bool alone)
 {
     struct report_html *html = calloc(1, sizeof *html);
 
     if (html == NULL) {
         return NULL;
     }
+    html->alone = alone;
     html->index = xmlBufferCreate();
     html->body = xmlBufferCreate();
     html->all = xmlBufferCreate();
@@ -84,8 +86,8 @@ static void write_figures(xmlTextWriter *out, const struct story *story)
 
     tag_open(out, "dl");
     tag_set(out, "class", "figures");
-    write_figure(
-        out, "longest outage", story_span(story->figures.outage_longest_ms, text, sizeof text));
+    story_span(story->figures.outage_longest_ms, text, sizeof text);
+    write_figure(out, "longest outage", story->figures.outage_longest_ms > 0 ? text : "none");
     if (story->figures.two_ms > 0) {
         write_figure(out, "two served", story_span(story->figures.two_ms, text, sizeof text));
     }
@@ -97,11 +99,11 @@ static void write_figures(xmlTextWriter *out, const struct story *story)
     tag_close(out);
 }
 
-static void write_head(xmlTextWriter *out, const struct story *story)
+static void write_head(xmlTextWriter *out, const struct story *story, bool alone)
 {
     int i;
 
-    tag_leaf(out, "h2", NULL, "%s", story->name);
+    tag_leaf(out, alone ? "h1" : "h2", NULL, "%s", story->name);
     tag_open(out, "p");
     tag_set(out, "class", "about");
     write_word(out, story->passed, "✓ passed", "✕ failed");
@@ -278,13 +280,15 @@ static void write_entry(
     tag_close(out);
 }
 
-static void write_timeline(xmlTextWriter *out, const struct story *story)
+static void write_timeline(xmlTextWriter *out, const struct story *story, bool open)
 {
     static const char *const headings[] = {"#time", "node", "what", "", NULL};
     int rows = story->n_entries < ROWS_MAX ? story->n_entries : ROWS_MAX, i;
 
     tag_open(out, "details");
-    tag_set(out, "open", "open");
+    if (open) {
+        tag_set(out, "open", "open");
+    }
     tag_leaf(out, "summary", NULL, "The timeline, %d lines", story->n_entries);
     tag_open(out, "div");
     tag_set(out, "class", "scroll");
@@ -343,11 +347,11 @@ static bool write_story(struct report_html *html, const struct story *story)
     tag_open(out, "section");
     tag_set(out, "class", "story %s", story->passed ? "passed" : "failed");
     tag_set(out, "id", "story-%d", html->stories);
-    write_head(out, story);
+    write_head(out, story, html->alone);
     ok = report_draw(out, story);
     write_legend(out, story);
     write_verdicts(out, story);
-    write_timeline(out, story);
+    write_timeline(out, story, html->alone || !story->passed);
     tag_close(out);
     return ok;
 }
@@ -390,7 +394,7 @@ static void write_top(xmlTextWriter *out, const struct report_html *html)
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'");
     write_meta(out, "name", "viewport", "width=device-width, initial-scale=1");
     write_meta(out, "name", "generator", "baton simulate");
-    if (html->stories == 1) {
+    if (html->alone) {
         tag_leaf(out, "title", NULL, "%s", html->title);
     } else {
         tag_leaf(out, "title", NULL, "%d of %d scenarios passed", html->passed, html->stories);
@@ -436,11 +440,11 @@ const char *report_html_end(struct report_html *html, size_t *len)
 
     if (ok) {
         write_top(out, html);
-        if (html->stories != 1) {
+        if (!html->alone) {
             write_index(out, html);
         }
         tag_open(out, "main");
-        tag_set(out, "class", html->stories == 1 ? "alone" : "several");
+        tag_set(out, "class", html->alone ? "alone" : "several");
         raw(out, (const char *)xmlBufferContent(html->body));
         tag_close(out);
         raw(out, "\n");

@@ -289,7 +289,7 @@ static enum baton_err simulate(struct simulation *sim, struct baton_error *error
     }
     sim->json = args->json ? report_json_open() : NULL;
     sim->junit = args->junit != NULL ? report_junit_open() : NULL;
-    sim->html = args->html != NULL ? report_html_open() : NULL;
+    sim->html = args->html != NULL ? report_html_open(args->n_words == 2) : NULL;
     if ((args->json && sim->json == NULL) || (args->junit != NULL && sim->junit == NULL) ||
         (args->html != NULL && sim->html == NULL)) {
         return baton_fail(error, BATON_NOMEM, "no memory for the report");

@@ -126,8 +126,13 @@ const char *story_bare(const char *why)
 
 static bool add_interval(struct story_interval **list, int *n, int64_t from_ms, int64_t to_ms)
 {
-    struct story_interval *more = realloc(*list, (size_t)(*n + 1) * sizeof **list);
+    struct story_interval *more;
 
+    if (*n > 0 && (*list)[*n - 1].to_ms == from_ms) { /* goes on */
+        (*list)[*n - 1].to_ms = to_ms;
+        return true;
+    }
+    more = realloc(*list, (size_t)(*n + 1) * sizeof **list);
     if (more == NULL) {
         return false;
     }
