@@ -67,18 +67,26 @@ local function without_prefix(address)
     return address and address:match("^([^/]+)")
 end
 
-local own_address = without_prefix(group.floating)
+local own_cidr, own_interface = group.floating, group.interface
+local own_address = without_prefix(own_cidr)
+
+local function words(address)
+    return { yes = address .. " is up", no = address .. " is not there" }
+end
+
+local own_words = own_address and words(own_address)
+local absent = { [3] = true } -- how PRESENT ends
 
 local function place(options)
-    local address = options.address or group.floating
-    local interface = options.interface or group.interface
-    if not address then
+    local cidr = options.address or own_cidr
+    local interface = options.interface or own_interface
+    if not cidr then
         error("no floating address: the group needs floating=\"ADDRESS/PREFIX\"", 0)
     end
     if not interface then
         error("no interface for the floating address: the group needs interface=\"NAME\"", 0)
     end
-    return address, options.address and without_prefix(address) or own_address, interface
+    return cidr, options.address and without_prefix(cidr) or own_address, interface
 end
 
 local function run(node, op, script, timeout, options)
@@ -110,8 +118,8 @@ function floating_ip.look(node, options)
     options = options or {}
     local _, address = place(options)
     local result = run(node, "present", PRESENT, math.min(options.deadline or 5, 5), options)
-    local no = node.transport == "local" and { [result.code] = true } or { [3] = true }
-    return remote.answer(result, no, { yes = address .. " is up", no = address .. " is not there" })
+    local no = node.transport == "local" and { [result.code] = true } or absent
+    return remote.answer(result, no, address == own_address and own_words or words(address))
 end
 
 --- Tell the neighbours again where the address is. Waits for the request, not for the

@@ -79,7 +79,7 @@ local function answer(value, detail, measured)
     if value ~= nil and type(value) ~= "boolean" then
         core.raise(("an answer is true, false, nil or a result, not a %s"):format(type(value)))
     end
-    if detail ~= nil then
+    if detail ~= nil and type(detail) ~= "string" then
         detail = tostring(detail)
     end
     return value, detail, measured

@@ -41,11 +41,12 @@ function service.commands(spec)
         end
     end
 
+    local words = { yes = name .. " runs", no = name .. " is stopped" }
     local function look(node)
         local result = node:exec {
             command = spec.status, timeout = math.min(deadline, 5), asks = "service.running",
         }
-        return remote.answer(result, stopped, { yes = name .. " runs", no = name .. " is stopped" })
+        return remote.answer(result, stopped, words)
     end
 
     local function command(verb, effect)
