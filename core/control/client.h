@@ -26,8 +26,8 @@ struct control_wait {
     struct event *gone; /* armed when the plan has left its slot without a last word */
 };
 
-/* A question to the journal under way. It outlives a client that hangs up: then its
- * `client` is NULL and the rows are thrown away. */
+/* A question to the journal, or a reload, under way. It outlives a client that hangs up: then
+ * its `client` is NULL and the answer is thrown away. */
 struct control_question {
     struct control_client *client;
 };
@@ -115,6 +115,7 @@ json_t *control_json_plan_event(
 json_t *control_json_news(
     const struct controller *controller, struct world *world, const struct controller_news *news);
 json_t *control_json_text(const char *text);
+json_t *control_json_lines(const char *text); /* an array, a string for each line */
 /* RFC 3339 in UTC with milliseconds. */
 json_t *control_json_time(int64_t wall_ms);
 

@@ -34,6 +34,10 @@
  * word of baton_err_name or "forbidden". What a "status" answers is described in
  * client.h, beside the functions that make it.
  *
+ * A "reload" is answered when the new configuration has been checked, some seconds later:
+ * {"ok":true[,"warnings":[TEXT,…]]} once it is taken. One that comes while another one is
+ * checked waits for a check of its own.
+ *
  * A move with "wait":true first answers with lines
  *   {"event":"plan","group","plan","kind","from","taker","steps","time"}
  *   {"event":"step","group","plan","kind","step","steps","what","node","action","status",
@@ -59,6 +63,10 @@
 struct control;
 struct event_base;
 
+/* A reload has ended. `failed`: why nothing was taken; NULL: it was. `warnings`: what is odd
+ * about what was taken, one line each, or "". Both are valid during the call. */
+typedef void control_reloaded_fn(void *arg, const struct baton_error *failed, const char *warnings);
+
 struct control_setup {
     const char *socket; /* path, copied; its folder is made if it isn't there */
     struct event_base *base;
@@ -66,8 +74,9 @@ struct control_setup {
     struct journal *journal;
     int n_controllers;
     struct controller *const *controller; /* borrowed, the array too */
-    /* Load the configuration's policies anew; what SIGHUP does too. */
-    enum baton_err (*reload)(void *arg, struct baton_error *error);
+    /* Load the configuration's policies anew; what SIGHUP does too. `done` is called once,
+     * later or from within, also where the daemon ends before. */
+    void (*reload)(void *arg, control_reloaded_fn *done, void *done_arg);
     void *reload_arg;
 };
 

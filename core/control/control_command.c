@@ -219,17 +219,38 @@ static void run_why(struct control_client *client, const struct command *command
         json_pack("{s:o}", "group", control_json_group(controller, client->control->setup.world)));
 }
 
-static void on_rows(void *arg, json_t *rows, const struct baton_error *failed)
+/* False where there is no memory, and that has been said. */
+static bool begin_question(struct control_client *client)
 {
-    struct control_question *question = arg;
+    client->question = calloc(1, sizeof *client->question);
+    if (client->question == NULL) {
+        control_send_error(client, baton_err_name(BATON_NOMEM), "no memory for the question");
+        return false;
+    }
+    client->question->client = client;
+    return true;
+}
+
+/* Who asked, NULL where they have gone. */
+static struct control_client *end_question(struct control_question *question)
+{
     struct control_client *client = question->client;
 
     free(question);
+    if (client != NULL) {
+        client->question = NULL;
+    }
+    return client;
+}
+
+static void on_rows(void *arg, json_t *rows, const struct baton_error *failed)
+{
+    struct control_client *client = end_question(arg);
+
     if (client == NULL) {
         json_decref(rows);
         return;
     }
-    client->question = NULL;
     if (failed != NULL) {
         control_send_failed(client, failed);
         json_decref(rows);
@@ -258,13 +279,9 @@ static void run_history(struct control_client *client, const struct command *com
         control_send_failed(client, &error);
         return;
     }
-    client->question = calloc(1, sizeof *client->question);
-    if (client->question == NULL) {
-        control_send_error(client, baton_err_name(BATON_NOMEM), "no memory for the question");
-        return;
+    if (begin_question(client)) {
+        journal_history(client->control->setup.journal, &query, on_rows, client->question);
     }
-    client->question->client = client;
-    journal_history(client->control->setup.journal, &query, on_rows, client->question);
 }
 
 /* ---- Acting --------------------------------------------------------------------------- */
@@ -367,16 +384,30 @@ static void run_confirm_out(struct control_client *client, const struct command 
     run_simple(client, command, GROUP_CMD_CONFIRM_OUT, command->node);
 }
 
+static void on_reloaded(void *arg, const struct baton_error *failed, const char *warnings)
+{
+    struct control_client *client = end_question(arg);
+
+    if (client == NULL) {
+        return;
+    }
+    if (failed != NULL) {
+        control_send_failed(client, failed);
+    } else if (warnings[0] != '\0') {
+        control_send_ok(client, json_pack("{s:o}", "warnings", control_json_lines(warnings)));
+    } else {
+        control_send_ok(client, NULL);
+    }
+    control_next(client);
+}
+
 static void run_reload(struct control_client *client, const struct command *command)
 {
     const struct control_setup *setup = &client->control->setup;
-    struct baton_error error = {0};
 
     (void)command;
-    if (setup->reload(setup->reload_arg, &error) != BATON_OK) {
-        control_send_failed(client, &error);
-    } else {
-        control_send_ok(client, NULL);
+    if (begin_question(client)) {
+        setup->reload(setup->reload_arg, on_reloaded, client->question);
     }
 }
 

@@ -24,6 +24,21 @@ json_t *control_json_text(const char *text)
     return json_string(plain);
 }
 
+json_t *control_json_lines(const char *text)
+{
+    json_t *lines = json_array();
+
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+        char line[BATON_ERROR_TEXT_MAX];
+
+        snprintf(line, sizeof line, "%.*s", (int)len, text);
+        json_array_append_new(lines, control_json_text(line));
+        text += len + (text[len] == '\n');
+    }
+    return lines;
+}
+
 json_t *control_json_time(int64_t wall_ms)
 {
     time_t seconds = (time_t)(wall_ms / 1000);

@@ -1,4 +1,5 @@
 /* batond: arguments, the process's own limits, and the way in. */
+#include "daemon/check.h"
 #include "daemon/daemon.h"
 #include "daemon/trim.h"
 
@@ -7,8 +8,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     DONE = 0,
@@ -25,7 +28,8 @@ static const char usage[] =
     "\n"
     "  -c, --config FILE   the configuration\n"
     "      --shadow        take no action: watch, and say what it would do\n"
-    "      --check         load it and all its policies, say what is wrong, and end\n"
+    "      --check         load it and all its policies, play single faults in a simulated\n"
+    "                      world for some seconds, say what is wrong, and end\n"
     "  -V, --version       print the version and end\n"
     "  -h, --help          print this and end\n"
     "\n"
@@ -51,14 +55,34 @@ static int fail(const struct baton_error *error)
     return REFUSED;
 }
 
-static int check(const char *config)
+static void on_term(int number)
+{
+    (void)number;
+    kill(0, SIGKILL); /* the explorer's workers too: this process leads a group of its own */
+}
+
+/* A daemon waits for this in its loop: end with it, and leave nothing. */
+static void follow_daemon(void)
+{
+    if (getpgrp() == getpid()) {
+        signal(SIGTERM, on_term);
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+    }
+}
+
+static int check(const char *config, bool for_reload)
 {
     struct baton_error error = {0};
 
-    if (daemon_check(config, &error) != BATON_OK) {
+    if (for_reload) {
+        follow_daemon();
+    }
+    if (check_run(config, for_reload, &error) != BATON_OK) {
         return fail(&error);
     }
-    printf("%s: good, and its policies load\n", config);
+    if (!for_reload) {
+        printf("%s: good\n", config);
+    }
     return DONE;
 }
 
@@ -79,12 +103,16 @@ static int run(const char *config, bool shadow)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"shadow", no_argument, NULL, 's'},
-        {"check", no_argument, NULL, 'k'},        {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},
+        {"shadow", no_argument, NULL, 's'},
+        {"check", no_argument, NULL, 'k'},
+        {"for-reload", no_argument, NULL, 'r'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     const char *config = NULL;
-    bool only_check = false, shadow = false;
+    bool only_check = false, for_reload = false, shadow = false;
     int option;
 
     while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
@@ -97,6 +125,9 @@ int main(int argc, char **argv)
             break;
         case 'k':
             only_check = true;
+            break;
+        case 'r': /* for the daemon's own use, see trial.c */
+            for_reload = true;
             break;
         case 'V':
             printf("batond %s\n", BATON_VERSION);
@@ -118,5 +149,5 @@ int main(int argc, char **argv)
         return USAGE;
     }
     prepare_process();
-    return only_check ? check(config) : run(config, shadow);
+    return only_check ? check(config, for_reload) : run(config, shadow);
 }

@@ -23,7 +23,9 @@ struct fake {
     struct controller *list[2];
     char last[512];
     int reloads;
-    bool refuse_reload, hold_journal;
+    bool refuse_reload, hold_reload, hold_journal;
+    control_reloaded_fn *reloaded; /* what waits for it */
+    void *reloaded_arg;
     journal_rows_fn *asked;
     void *asked_arg;
 };
@@ -226,15 +228,30 @@ void journal_history(
     answer(done, arg);
 }
 
-static enum baton_err on_reload(void *arg, struct baton_error *error)
+static void end_reload(struct fake *fake)
+{
+    control_reloaded_fn *done = fake->reloaded;
+    struct baton_error error = {0};
+
+    fake->reloaded = NULL;
+    if (fake->refuse_reload) {
+        baton_fail(&error, BATON_INVALID, "mail.lua:3: unknown key \"prob\"");
+    }
+    done(
+        fake->reloaded_arg, fake->refuse_reload ? &error : NULL,
+        fake->reloads == 2 ? "mail.lua:4: warning: fall = 1\nmail.lua:9: warning: odd\n" : "");
+}
+
+static void on_reload(void *arg, control_reloaded_fn *done, void *done_arg)
 {
     struct fake *fake = arg;
 
     fake->reloads++;
-    if (fake->refuse_reload) {
-        return baton_fail(error, BATON_INVALID, "mail.lua:3: unknown key \"prob\"");
+    fake->reloaded = done;
+    fake->reloaded_arg = done_arg;
+    if (!fake->hold_reload) {
+        end_reload(fake);
     }
-    return BATON_OK;
 }
 
 /* ---- Making --------------------------------------------------------------------------- */
@@ -341,6 +358,9 @@ void fake_free(struct fake *fake)
     if (fake->asked != NULL) { /* as journal_close does: what is due is still answered */
         fake_answer(fake);
     }
+    if (fake->reloaded != NULL) { /* as the daemon does at its end */
+        end_reload(fake);
+    }
     event_free(fake->mail.turn);
     group_free(fake->mail.group);
     group_free(fake->empty.group);
@@ -371,6 +391,16 @@ int fake_reloads(const struct fake *fake)
 void fake_refuse_reload(struct fake *fake)
 {
     fake->refuse_reload = true;
+}
+
+void fake_hold_reload(struct fake *fake)
+{
+    fake->hold_reload = true;
+}
+
+void fake_end_reload(struct fake *fake)
+{
+    end_reload(fake);
 }
 
 void fake_hold_journal(struct fake *fake)

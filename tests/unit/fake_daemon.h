@@ -3,7 +3,7 @@
  * It stands in for controller, policy and journal. Two groups, "mail" (server01 holds
  * it, epoch 7) and "empty" (on hold). A failover of "mail" to server02 goes through its
  * steps in a few turns of the loop; one to "server01" is refused; one with the reason
- * "break" ends as cancelled. The journal has three rows.
+ * "break" ends as cancelled. The journal has three rows. The second reload has warnings.
  */
 #ifndef BATON_TESTS_FAKE_DAEMON_H
 #define BATON_TESTS_FAKE_DAEMON_H
@@ -24,6 +24,9 @@ void fake_tell(struct fake *fake, const char *text);
 const char *fake_last(const struct fake *fake);
 int fake_reloads(const struct fake *fake);
 void fake_refuse_reload(struct fake *fake);
+/* Leave a reload pending until fake_end_reload. */
+void fake_hold_reload(struct fake *fake);
+void fake_end_reload(struct fake *fake);
 /* Leave the answers of the journal pending until fake_answer. */
 void fake_hold_journal(struct fake *fake);
 void fake_answer(struct fake *fake);

@@ -329,6 +329,9 @@ START_TEST(the_short_commands_say_what_they_did)
     run("reload");
     ck_assert_int_eq(code, 0);
     says("reloaded");
+    run("reload");
+    ck_assert_int_eq(code, 0);
+    says("mail.lua:9: warning: odd\nreloaded");
 }
 END_TEST
 

@@ -379,6 +379,58 @@ START_TEST(reload_says_what_is_wrong_with_the_policy)
 }
 END_TEST
 
+START_TEST(a_reload_that_is_taken_says_what_is_odd)
+{
+    json_t *answer = ask("{\"do\":\"reload\"}"), *warnings;
+
+    ck_assert_ptr_null(json_object_get(answer, "warnings"));
+    json_decref(answer);
+    answer = ask("{\"do\":\"reload\"}");
+    warnings = json_object_get(answer, "warnings");
+    ck_assert(json_is_true(json_object_get(answer, "ok")));
+    ck_assert_int_eq((int)json_array_size(warnings), 2);
+    ck_assert_str_eq(json_string_value(json_array_get(warnings, 1)), "mail.lua:9: warning: odd");
+    json_decref(answer);
+}
+END_TEST
+
+START_TEST(a_reload_is_answered_when_it_is_over_and_nobody_else_waits)
+{
+    int fd = dial();
+    json_t *answer;
+
+    fake_hold_reload(fake);
+    put(fd, "{\"do\":\"reload\",\"id\":7}\n{\"do\":\"ping\",\"id\":8}\n");
+    json_decref(ask("{\"do\":\"ping\"}"));
+    ck_assert_int_eq(fake_reloads(fake), 1);
+    fake_end_reload(fake);
+    answer = get(fd);
+    ck_assert(json_is_true(json_object_get(answer, "ok")));
+    ck_assert_int_eq((int)json_integer_value(json_object_get(answer, "id")), 7);
+    json_decref(answer);
+    answer = get(fd); /* in their order */
+    ck_assert_int_eq((int)json_integer_value(json_object_get(answer, "id")), 8);
+    json_decref(answer);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_reload_outlives_the_client_that_asked_for_it)
+{
+    int fd = dial();
+
+    fake_hold_reload(fake);
+    put(fd, "{\"do\":\"reload\"}\n");
+    json_decref(ask("{\"do\":\"ping\"}"));
+    ck_assert_int_eq(fake_reloads(fake), 1);
+    close(fd);
+    json_decref(ask("{\"do\":\"ping\"}"));
+    fake_free(fake); /* the daemon ends, and says so to whoever waits */
+    fake = NULL;
+    ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
 START_TEST(the_socket_is_for_owner_and_group)
 {
     struct stat status;
@@ -450,6 +502,9 @@ int main(void)
     tcase_add_test(tcase, a_line_without_end_is_refused);
     tcase_add_test(tcase, one_client_too_many_is_turned_away);
     tcase_add_test(tcase, reload_says_what_is_wrong_with_the_policy);
+    tcase_add_test(tcase, a_reload_that_is_taken_says_what_is_odd);
+    tcase_add_test(tcase, a_reload_is_answered_when_it_is_over_and_nobody_else_waits);
+    tcase_add_test(tcase, a_reload_outlives_the_client_that_asked_for_it);
     tcase_add_test(tcase, the_socket_is_for_owner_and_group);
     tcase_add_test(tcase, a_live_socket_is_refused_and_left_alone);
     tcase_add_test(tcase, a_stale_socket_is_replaced_and_a_file_is_not);

@@ -79,6 +79,7 @@ json_t *client_next(struct client *client, int timeout_ms, bool *gone);
 /* One request, one answer: sends and waits 10 s. On an error the words are printed, or
  * the answer with --json; then NULL and `*code` is the exit code. */
 json_t *client_ask(const struct args *args, json_t *request, int *code);
+json_t *client_ask_within(const struct args *args, json_t *request, int timeout_ms, int *code);
 
 /* Print an answer's error, or with --json the answer. Returns the exit code. */
 int client_refused(const struct args *args, const json_t *answer);

@@ -202,10 +202,15 @@ int client_silent(const struct args *args, bool gone)
         args, BATON_UNREACHABLE, "unreachable",
         gone ? "batond closed the connection before it answered; did it end? See: "
                "journalctl -u batond"
-             : "batond at the socket does not answer within 10 s; see: journalctl -u batond");
+             : "batond at the socket does not answer in time; see: journalctl -u batond");
 }
 
 json_t *client_ask(const struct args *args, json_t *request, int *code)
+{
+    return client_ask_within(args, request, ANSWER_MS, code);
+}
+
+json_t *client_ask_within(const struct args *args, json_t *request, int timeout_ms, int *code)
 {
     struct client *client = client_open(args);
     json_t *answer = NULL;
@@ -218,7 +223,7 @@ json_t *client_ask(const struct args *args, json_t *request, int *code)
     }
     /* A daemon that turns this client away answers before it is asked. */
     client_send(client, request);
-    answer = client_next(client, ANSWER_MS, &gone);
+    answer = client_next(client, timeout_ms, &gone);
     client_close(client);
     if (answer == NULL) {
         *code = client_silent(args, gone);

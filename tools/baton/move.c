@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What batond itself gives two checks of a large configuration, and some more. */
+#define RELOAD_MS (10 * 60 * 1000)
+
 static json_t *act(const struct args *args, const char *verb)
 {
     json_t *request = json_pack("{s:s}", "do", verb);
@@ -242,5 +245,22 @@ int command_confirm_out(const struct args *args)
 
 int command_reload(const struct args *args)
 {
-    return simple(args, act(args, "reload"), "reloaded: the configuration's policies are in use");
+    int code;
+    json_t *answer = client_ask_within(args, act(args, "reload"), RELOAD_MS, &code), *warning;
+    size_t i;
+
+    if (answer == NULL) {
+        return code;
+    }
+    if (args->json) {
+        print_json(answer);
+    } else {
+        json_array_foreach(json_object_get(answer, "warnings"), i, warning)
+        {
+            printf("%s\n", json_string_value(warning));
+        }
+        printf("reloaded: the configuration's policies are in use\n");
+    }
+    json_decref(answer);
+    return BATON_DONE;
 }
