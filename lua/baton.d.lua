@@ -228,6 +228,8 @@ function probe.clock(spec) end
 ---@class CustomProbe : ProbeOptions
 ---@field run fun(node: Node): boolean|Result|nil, string?, number?  true, false or nil (can't say),
 ---   a detail, a value. May wait.
+---@field pure? boolean  true: it changes no variable that outlives it. Then what fit and the
+---   guards said stays as it is when it has run; else they are asked again (false)
 
 ---@param spec CustomProbe
 ---@return Probe
