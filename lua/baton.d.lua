@@ -201,7 +201,7 @@ function probe.http(spec) end
 ---@field command string[]|fun(node: Node): string[]
 ---@field where? "node"|"controller"  ("node")
 ---@field input? string    on standard input
----@field asks? string     what it asks, for the simulated world
+---@field asks? string     what it asks, for the simulated world: "service:postfix.running"
 
 --- Exit 0 is ok, any other is failed; ssh that fails or no end in time is unknown.
 ---@param spec ExecProbe
@@ -248,7 +248,9 @@ function probe.custom(spec) end
 ---@field name string
 ---@field run? fun(node: Node): boolean|Result|nil, string?
 ---@field look? Look          is what this action wants true?
----@field effect? string      what it changes: "service.stop"
+---@field effect? string      what it changes, THING.VERB: "service:postfix.stop", "address.add".
+---   In the simulated world things that `start` names move with the baton; all others are up
+---   on every node
 ---@field deadline? number    seconds for one attempt (10)
 ---@field attempts? integer   (1)
 ---@field retry? number       seconds between attempts (1)
@@ -284,8 +286,11 @@ function hook(event) end
 ---@field input? string       on standard input
 ---@field timeout? number     seconds (10)
 ---@field output_max? integer bytes kept of each stream
----@field effect? string      what it changes, for the simulated world: "service.stop"
----@field asks? string        what it asks, for the simulated world: "service.running"
+---@field effect? string      what it changes, for the simulated world: THING.VERB, where stop,
+---   down, delete, remove and off take the thing down, and all other verbs bring it up.
+---   "service:postfix.stop" is one service of the node, "service.stop" all
+---@field asks? string        what it asks, for the simulated world: "service:postfix.running".
+---   stopped, down and gone ask whether the thing is down, other verbs whether it is up
 
 --- Run a program. Waits.
 ---@param request ExecRequest

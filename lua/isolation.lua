@@ -21,6 +21,7 @@ local function ask_gateway(gateway, timeout)
     local result = exec {
         command = { "ping", "-n", "-q", "-c", "1", "-W", ("%.2f"):format(timeout), gateway },
         timeout = timeout + 0.1,
+        asks = "gateway.up",
     }
     return result.ok
 end

@@ -12,6 +12,18 @@ local function failed(node, services)
     return names
 end
 
+-- What a restart changes, as the simulated world calls it: the one service, or all.
+local function effect_of(services)
+    local only
+    for _, service in pairs(services) do
+        if only and only ~= service.name then
+            return "service.restart"
+        end
+        only = service.name
+    end
+    return "service:" .. only .. ".restart"
+end
+
 ---@class RestartSpec
 ---@field services table<string, Service>  by the name of the probe that watches each
 ---@field reach? string      the probe that says whether the node can be reached ("ssh")
@@ -51,7 +63,7 @@ function remedies.restart(spec)
         end,
         run = action {
             name = "restart in place",
-            effect = "service.restart",
+            effect = effect_of(services),
             deadline = spec.deadline or 30,
             run = function(node)
                 local restarted = {}

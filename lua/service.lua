@@ -35,6 +35,7 @@ local lsb_stopped = param.sudo and { [3] = true } or { [1] = true, [2] = true, [
 function service.commands(spec)
     local name, deadline = spec.name, spec.deadline or 30
     local stopped = spec.stopped or lsb_stopped
+    local thing = "service:" .. name -- as the simulated world calls it
     for _, key in ipairs { "start", "stop", "status" } do
         if type(spec[key]) ~= "table" or #spec[key] == 0 then
             error(("service %s: %s is a command, a list of words"):format(name, key), 2)
@@ -44,7 +45,7 @@ function service.commands(spec)
     local words = { yes = name .. " runs", no = name .. " is stopped" }
     local function look(node)
         local result = node:exec {
-            command = spec.status, timeout = math.min(deadline, 5), asks = "service.running",
+            command = spec.status, timeout = math.min(deadline, 5), asks = thing .. ".running",
         }
         return remote.answer(result, stopped, words)
     end
@@ -55,10 +56,10 @@ function service.commands(spec)
             return remote.done(result, verb .. " " .. name)
         end
     end
-    local start_on = command("start", "service.start")
-    local stop_on = command("stop", "service.stop")
+    local start_on = command("start", thing .. ".start")
+    local stop_on = command("stop", thing .. ".stop")
 
-    local restart_on = spec.restart and command("restart", "service.restart") or function(node)
+    local restart_on = spec.restart and command("restart", thing .. ".restart") or function(node)
         -- A stop that complains is no reason not to start: what counts is what runs then.
         local _, stop_why = stop_on(node)
         local done, why = start_on(node)
@@ -73,8 +74,8 @@ function service.commands(spec)
         look = look,
         restart_on = restart_on,
         start = action { name = "start " .. name, run = start_on, look = look,
-            effect = "service.start", deadline = deadline },
-        stop = action { name = "stop " .. name, run = stop_on, effect = "service.stop",
+            effect = thing .. ".start", deadline = deadline },
+        stop = action { name = "stop " .. name, run = stop_on, effect = thing .. ".stop",
             deadline = deadline, look = function(node)
                 local runs, detail, unasked = look(node)
                 if runs == nil then
@@ -82,7 +83,7 @@ function service.commands(spec)
                 end
                 return not runs, detail
             end },
-        restart = action { name = "restart " .. name, effect = "service.restart",
+        restart = action { name = "restart " .. name, effect = thing .. ".restart",
             deadline = deadline, run = restart_on },
     }
 end

@@ -151,7 +151,7 @@ test("postfix: the holder is restarted in place when ssh is there, by what its p
     equal(#host.requests, 2)
     equal(words(host.requests[2]), { "sh", "-c", "said=$(mktemp) || exit 1", "sh", "postfix", "-c",
         "/etc/postfix-a", "start" })
-    equal(host.requests[2].effect, "service.start")
+    equal({ host.requests[2].effect, holder.run.effect }, { "service:postfix.start", "service.restart" })
     node.smtp = refused
     node.ssh = observed("ok", { last = "failed" })
     says(select(2, holder.when(node)), "smtp failed, but server01 can't be reached (ssh)")
@@ -198,9 +198,9 @@ test("postfix: in cold standby a node that is half stopped still serves", functi
     local node = node_of(host, policy, "server01")
     equal({ policy.serving.run(node) },
         { false, "10.9.0.100 is not there; postfix is stopped; dovecot is stopped" })
-    up["service.running"] = 0
+    up["service:postfix.running"] = 0
     equal((policy.serving.run(node)), true)
-    up["address.up"], up["service.running"] = 0, 3
+    up["address.up"], up["service:postfix.running"] = 0, 3
     equal((policy.serving.run(node)), true)
     up["address.up"] = 9
     equal((policy.serving.run(node)), nil)
@@ -255,7 +255,8 @@ test("generic: a systemd unit with a floating address", function()
     local node = node_of(host, policy, "server01")
     policy.stop[2].run(node)
     equal(words(host.requests[1]), { "systemctl", "stop", "--", "postgresql.service" })
-    equal(host.requests[1].effect, "service.stop")
+    equal(host.requests[1].effect, "service:postgresql.service.stop")
+    equal(policy.remedies[1].run.effect, "service:postgresql.service.restart")
 end)
 
 test("generic: own commands, without address, port or share", function()

@@ -1,6 +1,6 @@
 /* Whole stories through controller, group and a real policy, in the simulated world. */
 #include "controller/controller.h"
-#include "world/sim/old.h"
+#include "world/sim/sim.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -109,9 +109,12 @@ static void set_up(void)
     struct baton_error error;
 
     ck_assert_int_eq(sim_new(1, &sim, &error), BATON_OK);
-    sim->floating = "10.9.0.100";
+    sim->trace_on = true;
+    snprintf(sim->floating, sizeof sim->floating, "10.9.0.100");
     sim_add_node(sim, "server01", "10.9.0.1");
     sim_add_node(sim, "server02", "10.9.0.2");
+    sim_moves_with_baton(sim, "service");
+    sim_moves_with_baton(sim, "address");
     memset(&site, 0, sizeof site);
     site.group = "mail";
     site.floating = "10.9.0.100/24";
@@ -149,21 +152,33 @@ static void tear_down(void)
     controller = NULL;
     sim_run(sim, sim->now_ms + 1000); /* what was given to the journal last is written */
     ck_assert_msg(
-        sim->two_served_ms == 0, "two nodes served for %lld ms\n%s", (long long)sim->two_served_ms,
+        sim->count.two_ms == 0, "two nodes served for %lld ms\n%s", (long long)sim->count.two_ms,
         sim->trace);
     sim_free(sim);
 }
 
-static void serving(int node, bool up)
+static void serving(int node)
 {
-    sim_thing(&sim->node[node], "service")->up = up;
-    sim_thing(&sim->node[node], "address")->up = up;
+    sim_serves_at_start(sim, node);
+}
+
+static void service_dies(int node)
+{
+    sim_thing(&sim->node[node], "service")->up = false;
+    sim_changed(sim);
+}
+
+static void inject(enum sim_fault_kind kind, int place, int other)
+{
+    struct sim_fault fault = {.kind = kind, .place = place, .other = other};
+
+    ck_assert_int_eq(sim_inject(sim, &fault, NULL), BATON_OK);
 }
 
 static void normal(void)
 {
     set_up();
-    serving(0, true);
+    serving(0);
     start();
     sim_run(sim, 10000);
     ck_assert_msg(controller_group(controller)->node[0].state == FSM_ACTIVE, "%s", sim->trace);
@@ -188,7 +203,7 @@ static void ck_has(const char *part)
 START_TEST(the_service_dies_and_the_standby_takes_over)
 {
     normal();
-    sim_thing(&sim->node[0], "service")->up = false;
+    service_dies(0);
     sim_run(sim, 20000);
     ck_trace("  13.01 probe: smtp ok → fail: connection refused\n"
              "  13.01 transition: server01 Active → Degraded: smtp failed 3/3: connection refused\n"
@@ -223,14 +238,14 @@ START_TEST(a_dead_primary_is_fenced_and_failed_back_to_when_it_is_well_again)
     set_up();
     params[0] = (struct world_pair){"unconfirmed", "fence"};
     site.n_params = 1;
-    serving(0, true);
+    serving(0);
     start();
     sim_run(sim, 10000);
-    sim->node[0].on = false;
+    inject(SIM_CRASH, SIM_NODE, SIM_NOWHERE);
     sim_run(sim, 40000);
     ck_has("fence");
     ck_assert_int_eq(controller_group(controller)->holder, 1);
-    sim->node[0].on = true; /* boots with nothing running */
+    inject(SIM_RECOVER, SIM_NODE, SIM_NOWHERE); /* boots with nothing running */
     sim_run(sim, 120000);
     ck_has("server01 FailingBack → Active");
     ck_assert_int_eq(controller_group(controller)->holder, 0);
@@ -242,12 +257,12 @@ END_TEST
 START_TEST(a_cut_off_primary_is_never_assumed_dead)
 {
     normal();
-    sim->node[0].cut_off = true; /* it serves on, unseen */
+    inject(SIM_CUT, SIM_CONTROLLER, SIM_NODE); /* it serves on, unseen */
     sim_run(sim, 120000);
     ck_has("server01 is not confirmed out");
     ck_assert_int_eq(controller_group(controller)->holder, 0);
     ck_assert_int_eq(controller_group(controller)->hold, GROUP_HOLD_UNCONFIRMED);
-    sim->node[0].cut_off = false;
+    inject(SIM_MEND, SIM_CONTROLLER, SIM_NODE);
     sim_run(sim, 180000);
     ck_assert_int_eq(controller_group(controller)->hold, GROUP_HOLD_NONE);
     ck_assert_int_eq(controller_group(controller)->node[0].state, FSM_ACTIVE);
@@ -260,10 +275,10 @@ START_TEST(a_remedy_is_tried_before_the_holder_is_given_up)
     set_up();
     params[0] = (struct world_pair){"restarts", "1"};
     site.n_params = 1;
-    serving(0, true);
+    serving(0);
     start();
     sim_run(sim, 10000);
-    sim_thing(&sim->node[0], "service")->up = false;
+    service_dies(0);
     sim_run(sim, 20000);
     ck_has("remedy begins: here → server01: smtp failed, ssh works");
     ck_assert_int_eq(controller_group(controller)->holder, 0);
@@ -277,7 +292,7 @@ START_TEST(a_full_disk_touches_nothing_and_loses_no_record)
 {
     normal();
     sim->disk_full = true;
-    sim_thing(&sim->node[0], "service")->up = false;
+    service_dies(0);
     sim_run(sim, 40000);
     ck_has("the journal can't be written, so nothing is moved");
     ck_assert(sim_thing(&sim->node[0], "address")->up);
@@ -294,7 +309,7 @@ START_TEST(a_controller_that_ends_in_mid_write_loses_no_record)
     int64_t seq;
 
     normal();
-    sim_thing(&sim->node[0], "service")->up = false;
+    service_dies(0);
     sim->record_ms = 500;
     sim_run(sim, 15200); /* the failover has begun, its records are under way */
     seq = controller_group(controller)->seq;
@@ -316,10 +331,10 @@ static void goes_wild(const char *how, const char *what)
     set_up();
     params[0] = (struct world_pair){how, "true"};
     site.n_params = 1;
-    serving(0, true);
+    serving(0);
     start();
     sim_run(sim, 10000);
-    sim_thing(&sim->node[0], "service")->up = false;
+    service_dies(0);
     sim_run(sim, 30000);
     ck_has("hold: ");
     ck_has("mail.lua:");
@@ -405,12 +420,12 @@ START_TEST(the_same_story_gives_the_same_trace)
     char *first;
 
     normal();
-    sim->node[0].on = false;
+    inject(SIM_CRASH, SIM_NODE, SIM_NOWHERE);
     sim_run(sim, 60000);
     first = strdup(sim->trace);
     tear_down();
     normal();
-    sim->node[0].on = false;
+    inject(SIM_CRASH, SIM_NODE, SIM_NOWHERE);
     sim_run(sim, 60000);
     ck_assert_str_eq(sim->trace, first);
     free(first);

@@ -2,7 +2,7 @@
  * world: what moves, what does not, and the reason in words. And the stubs in
  * lua/baton.d.lua against what the host really shows. */
 #include "controller/controller.h"
-#include "world/sim/old.h"
+#include "world/sim/sim.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -69,9 +69,36 @@ static struct policy *load(const char *name, struct baton_error *error)
     return policy;
 }
 
+/* "service" is all services of the node. */
 static void up(int node, const char *thing, bool is_up)
 {
-    sim_thing(&sim->node[node], thing)->up = is_up;
+    struct sim_node *at = &sim->node[node];
+    bool found = false;
+
+    for (int i = 0; i < at->n_things; i++) {
+        if (strncmp(at->thing[i].name, thing, strlen(thing)) == 0) {
+            at->thing[i].up = is_up;
+            found = true;
+        }
+    }
+    if (strcmp(thing, "share") == 0) {
+        at->share = is_up ? SIM_SHARE_OK : SIM_SHARE_GONE;
+    } else if (!found) {
+        sim_thing(at, thing)->up = is_up;
+    }
+    sim_changed(sim);
+}
+
+static bool is_up(int node, const char *thing)
+{
+    return sim_thing(&sim->node[node], thing)->up;
+}
+
+static void inject(enum sim_fault_kind kind, int node)
+{
+    struct sim_fault fault = {.kind = kind, .place = SIM_NODE + node};
+
+    ck_assert_int_eq(sim_inject(sim, &fault, NULL), BATON_OK);
 }
 
 static void set_up(void)
@@ -79,7 +106,8 @@ static void set_up(void)
     struct baton_error error;
 
     ck_assert_int_eq(sim_new(1, &sim, &error), BATON_OK);
-    sim->floating = "10.9.0.100";
+    sim->trace_on = true;
+    snprintf(sim->floating, sizeof sim->floating, "10.9.0.100");
     sim_add_node(sim, "server01", "10.9.0.1");
     sim_add_node(sim, "server02", "10.9.0.2");
     memset(&site, 0, sizeof site);
@@ -91,9 +119,6 @@ static void set_up(void)
     site.node[0] = (struct policy_node_site){"server01", "10.9.0.1", "ssh", 1};
     site.node[1] = (struct policy_node_site){"server02", "10.9.0.2", "ssh", 2};
     site.param = params;
-    for (int node = 0; node < 2; node++) {
-        up(node, "share", true);
-    }
 }
 
 static void tear_down(void)
@@ -101,7 +126,7 @@ static void tear_down(void)
     controller_free(controller);
     controller = NULL;
     ck_assert_msg(
-        sim->two_served_ms == 0, "two nodes served for %lld ms\n%s", (long long)sim->two_served_ms,
+        sim->count.two_ms == 0, "two nodes served for %lld ms\n%s", (long long)sim->count.two_ms,
         sim->trace);
     sim_free(sim);
 }
@@ -135,7 +160,8 @@ static void start(const char *name)
 
 static void start_hot(void)
 {
-    up(0, "address", true);
+    sim_moves_with_baton(sim, "address");
+    sim_serves_at_start(sim, 0);
     up(0, "service", true);
     up(1, "service", true);
     start("postfix-floating-ip.lua");
@@ -188,13 +214,13 @@ START_TEST(postfix_moves_when_the_restart_does_not_help_and_moves_back)
     set_up();
     start_hot();
     up(0, "service", false);
-    sim_thing(&sim->node[0], "service")->stuck = true;
+    inject(SIM_REFUSE_START, 0);
     sim_run(sim, 100000);
     ck_has("server02 Standby → FailingOver: server01 unfit for");
     ck_has("imap failed 3 times: connection refused");
     ck_has("server02 FailingOver → Active");
     ck_holder(1);
-    sim_thing(&sim->node[0], "service")->stuck = false;
+    inject(SIM_OBEY, 0);
     up(0, "service", true);
     sim_run(sim, 600000);
     ck_why("server01 fit for");
@@ -218,7 +244,7 @@ START_TEST(postfix_tuned_down_moves_within_a_second_and_mends_the_old_holder)
     ck_has("server02 FailingOver → Active");
     sim_run(sim, 70000);
     ck_has("restart in place on server01");
-    ck_assert_msg(sim_thing(&sim->node[0], "service")->up, "%s", sim->trace);
+    ck_assert_msg(is_up(0, "service:postfix"), "%s", sim->trace);
     ck_assert_int_eq(controller_group(controller)->node[0].state, FSM_STANDBY);
     tear_down();
 }
@@ -254,7 +280,7 @@ START_TEST(postfix_holds_when_a_dead_primary_can_not_be_seen_out)
 {
     set_up();
     start_hot();
-    sim->node[0].on = false;
+    inject(SIM_CRASH, 0);
     sim_run(sim, 300000);
     ck_has("server01 is not confirmed out");
     ck_has_not("restart in place");
@@ -267,9 +293,9 @@ START_TEST(postfix_fences_a_dead_primary_where_it_is_told_to)
 {
     set_up();
     set("unconfirmed", "fence");
-    sim->fence_works = true;
+    sim->fence = SIM_FENCE_WORKS;
     start_hot();
-    sim->node[0].on = false;
+    inject(SIM_CRASH, 0);
     sim_run(sim, 200000);
     ck_has("hook fence on server01");
     ck_has("server02 FailingOver → Active");
@@ -282,16 +308,18 @@ START_TEST(postfix_cold_stops_and_starts_the_service_with_the_move)
 {
     set_up();
     set("standby", "cold");
-    up(0, "address", true);
-    up(0, "service", true);
+    sim_moves_with_baton(sim, "service:postfix");
+    sim_moves_with_baton(sim, "service:dovecot");
+    sim_moves_with_baton(sim, "address");
+    sim_serves_at_start(sim, 0);
     start("postfix-floating-ip.lua");
     up(0, "share", false);
     sim_run(sim, 200000);
     ck_has("stop dovecot on server01");
     ck_has("start postfix on server02");
     ck_has("server02 FailingOver → Active");
-    ck_assert(!sim_thing(&sim->node[0], "service")->up);
-    ck_assert(sim_thing(&sim->node[1], "service")->up);
+    ck_assert(!is_up(0, "service:postfix") && !is_up(0, "service:dovecot"));
+    ck_assert(is_up(1, "service:postfix") && is_up(1, "service:dovecot"));
     ck_holder(1);
     tear_down();
 }
@@ -303,8 +331,9 @@ START_TEST(generic_moves_a_unit_with_its_address)
     set("unit", "postgresql.service");
     set("port", "5432");
     set("restarts", "0");
-    up(0, "address", true);
-    up(0, "service", true);
+    sim_moves_with_baton(sim, "service:postgresql.service");
+    sim_moves_with_baton(sim, "address");
+    sim_serves_at_start(sim, 0);
     start("generic-service.lua");
     up(0, "service", false);
     sim_run(sim, 100000);

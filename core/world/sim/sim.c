@@ -39,8 +39,8 @@ void sim_say(struct sim *sim, const char *format, ...)
         sim->trace_size = size;
     }
     sim->trace_len += (size_t)snprintf(
-        sim->trace + sim->trace_len, sim->trace_size - sim->trace_len, "%4lld.%02d %s\n",
-        (long long)(sim->now_ms / 1000), (int)(sim->now_ms % 1000 / 10), line);
+        sim->trace + sim->trace_len, sim->trace_size - sim->trace_len, "%7.2f %s\n",
+        (double)sim->now_ms / 1000, line);
 }
 
 /* ---- A struct world's calls ------------------------------------------------------------------ */
