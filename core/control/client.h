@@ -94,7 +94,8 @@ void control_wait_end(struct control_client *client);
  * keys that end in _ms are durations in milliseconds. Text that is no UTF-8 gets
  * question marks. These names are stable.
  *
- * A group: {"name","phase":"settling|running","holder":NODE|null,"epoch","paused":bool,
+ * A group: {"name","phase":"settling|running","holder":NODE|null,"epoch","shadow":bool,
+ * ["would":null|{"kind","from","taker","time","for_ms","why","text","ended"}],"paused":bool,
  * ["paused_why"],"hold":null|{"name","why",["node"],"since","for_ms"},
  * "moves":{"count","max","window_ms"},"nodes":[…],"plans":[…],"policy":{…},"why":[…]}.
  * A node: {"name","priority","state","since","for_ms","state_why","holder":bool,

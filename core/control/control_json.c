@@ -232,6 +232,27 @@ static json_t *hold_json(const struct moment *moment, const struct group *group)
     return hold;
 }
 
+/* What a shadow would have done last. */
+static json_t *would_json(const struct moment *moment, const struct group *group)
+{
+    const struct group_would *would = &group->would;
+    json_t *object;
+
+    if (would->kind == GROUP_PLAN_NONE) {
+        return json_null();
+    }
+    object = json_object();
+    set_text(object, "kind", group_plan_name(would->kind));
+    set_node(object, "from", group, would->from);
+    set_node(object, "taker", group, would->taker);
+    set(object, "time", control_json_time(moment->wall_ms - ago_ms(moment, would->at_ms)));
+    set_int(object, "for_ms", ago_ms(moment, would->at_ms));
+    set_text(object, "why", would->why);
+    set_text(object, "text", would->text);
+    set_text(object, "ended", would->end);
+    return object;
+}
+
 static json_t *moves_json(const struct moment *moment, const struct group *group)
 {
     json_t *moves = json_object();
@@ -302,6 +323,10 @@ json_t *control_json_group(const struct controller *controller, struct world *wo
     set_text(object, "phase", group->phase == GROUP_SETTLING ? "settling" : "running");
     set_node(object, "holder", group, group->holder);
     set_int(object, "epoch", group->epoch);
+    set_bool(object, "shadow", group->shadow);
+    if (group->shadow) {
+        set(object, "would", would_json(&moment, group));
+    }
     set_bool(object, "paused", group->paused);
     if (group->paused) {
         set_text(object, "paused_why", group->paused_why);

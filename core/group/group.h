@@ -270,7 +270,7 @@ enum group_phase {
 struct group_would {
     enum group_plan_kind kind; /* GROUP_PLAN_NONE: nothing yet */
     int from, taker;           /* GROUP_NOBODY where there is none */
-    int64_t at_ms;
+    int64_t at_ms;             /* when it was decided */
     char why[GROUP_TEXT_MAX];
     char text[GROUP_TEXT_MAX]; /* "would have failed over from server01 to server02, …" */
     char end[GROUP_TEXT_MAX];  /* the step at which it ended, and what that would have run */

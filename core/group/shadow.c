@@ -120,7 +120,7 @@ void shadow_end(
     would->kind = plan->kind;
     would->from = plan->from;
     would->taker = plan->taker;
-    would->at_ms = g->now_ms;
+    would->at_ms = plan->began_ms;
     effects_text(would->why, sizeof would->why, "%s", plan->why);
     va_start(args, format);
     vsnprintf(would->end, sizeof would->end, format, args);

@@ -150,6 +150,27 @@ static void print_head(FILE *out, const json_t *group)
     fputc('\n', out);
 }
 
+static void print_shadow(FILE *out, const json_t *group)
+{
+    const json_t *would = json_object_get(group, "would");
+    char age[64];
+
+    if (!bool_at(group, "shadow")) {
+        return;
+    }
+    fprintf(out, "  %sSHADOW%s  takes no action", print_colour("paused"), print_plain());
+    if (!json_is_object(would)) {
+        fputs("; nothing yet that it would have done\n", out);
+        return;
+    }
+    fprintf(
+        out, "; %s ago it %s\n", print_age(int_at(would, "for_ms"), age, sizeof age),
+        text_at(would, "text"));
+    if (text_at(would, "ended")[0] != '\0') {
+        fprintf(out, "    ended at: %s\n", text_at(would, "ended"));
+    }
+}
+
 static void print_hold_advice(FILE *out, const json_t *group)
 {
     const char *name = text_at(group, "name");
@@ -268,6 +289,7 @@ static void print_group(FILE *out, const json_t *group)
     size_t i;
 
     print_head(out, group);
+    print_shadow(out, group);
     print_stops(out, group);
     print_nodes(out, json_object_get(group, "nodes"));
     json_array_foreach(plans, i, plan)
@@ -342,6 +364,7 @@ int command_why(const struct args *args)
         size_t i;
 
         print_head(stdout, group);
+        print_shadow(stdout, group);
         print_stops(stdout, group);
         json_array_foreach(json_object_get(group, "plans"), i, plan)
         {
