@@ -48,7 +48,7 @@ static bool concerns(const struct sim_spell *spell, const struct event *event)
     if (wanted_verb == NULL || verb == NULL) {
         return strcmp(spell->effect, event->more->words) == 0;
     }
-    return strcmp(wanted_verb, verb) == 0 && thing_is(wanted, thing);
+    return strcmp(wanted_verb, verb) == 0 && model_means(wanted, thing);
 }
 
 int64_t exec_spells(struct sim *sim, struct event *event)
@@ -91,7 +91,7 @@ static void replace_earlier(struct sim *sim, const struct event *event, const ch
 
         if (other->phase == PHASE_WORKS && other->effect && other->kind == EVENT_EXEC &&
             other->node == event->node && other->number < event->number &&
-            exec_split(other->more->words, its) != NULL && thing_is(thing, its)) {
+            exec_split(other->more->words, its) != NULL && model_means(thing, its)) {
             other->effect = false;
             if (other->u.done == NULL) {
                 queue_free(sim, other);
@@ -131,7 +131,7 @@ static void change_all(struct sim *sim, struct event *event, const char *name, c
     int i;
 
     for (i = 0; i < node->n_things; i++) {
-        if (thing_is(name, node->thing[i].name)) {
+        if (model_means(name, node->thing[i].name)) {
             found = true;
             done = change(sim, event->node, &node->thing[i], verb) && done;
         }
@@ -219,7 +219,7 @@ static bool is_up(struct sim *sim, int node, const char *name)
     int i;
 
     for (i = 0; i < at->n_things; i++) {
-        if (thing_is(name, at->thing[i].name)) {
+        if (model_means(name, at->thing[i].name)) {
             found = true;
             up = up && at->thing[i].up;
         }

@@ -194,7 +194,7 @@ void fault_thing(const struct sim *sim, const struct sim_fault *fault, char name
 
     snprintf(name, SIM_NAME_MAX, "%s", fault->what[0] == '\0' ? "service" : fault->what);
     snprintf(full, sizeof full, "service:%.*s", SIM_NAME_MAX - 9, name);
-    if (is_service(name)) {
+    if (model_is_service(name)) {
         return;
     }
     for (i = 0; i < node->n_things; i++) {
@@ -231,7 +231,7 @@ static enum baton_err check_thing(
         }
     }
     for (i = 0; i < node->n_things; i++) {
-        if (thing_is(name, node->thing[i].name)) {
+        if (model_means(name, node->thing[i].name)) {
             return BATON_OK;
         }
     }
@@ -298,7 +298,7 @@ enum baton_err sim_inject(struct sim *sim, const struct sim_fault *fault, struct
         told.node = is_node(sim, fault->place) ? fault->place - SIM_NODE : GROUP_NOBODY;
         sim->told(sim->told_arg, &told);
     }
-    strike(sim, fault);
+    strike_fault(sim, fault);
     model_count(sim, fault->kind == SIM_BRING_UP);
     return BATON_OK;
 }

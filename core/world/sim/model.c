@@ -113,14 +113,14 @@ struct sim_node *sim_add_node(struct sim *sim, const char *name, const char *add
     return node;
 }
 
-bool is_service(const char *thing)
+bool model_is_service(const char *thing)
 {
     return strncmp(thing, "service", 7) == 0 && (thing[7] == '\0' || thing[7] == ':');
 }
 
-bool thing_is(const char *name, const char *thing)
+bool model_means(const char *name, const char *thing)
 {
-    return strcmp(name, thing) == 0 || (strcmp(name, "service") == 0 && is_service(thing));
+    return strcmp(name, thing) == 0 || (strcmp(name, "service") == 0 && model_is_service(thing));
 }
 
 bool model_is_silent(const struct sim *sim, int place)
@@ -161,7 +161,7 @@ static bool moves(const struct sim *sim, const char *thing)
         return true;
     }
     for (i = 0; i < sim->inside->n_moves; i++) {
-        if (thing_is(sim->inside->moves[i], thing)) {
+        if (model_means(sim->inside->moves[i], thing)) {
             return true;
         }
     }
@@ -177,7 +177,7 @@ struct sim_thing *model_thing(struct sim *sim, int node, const char *name)
         return thing;
     }
     /* The service that had no name yet has one now. */
-    nameless = is_service(name) ? find_thing(at, "service") : NULL;
+    nameless = model_is_service(name) ? find_thing(at, "service") : NULL;
     if (nameless != NULL) {
         snprintf(nameless->name, sizeof nameless->name, "%s", name);
         return nameless;
@@ -332,7 +332,7 @@ bool sim_serves(const struct sim *sim, int node)
     for (i = 0; i < at->n_things; i++) {
         const struct sim_thing *thing = &at->thing[i];
 
-        if (is_service(thing->name)) {
+        if (model_is_service(thing->name)) {
             if (!thing->up) {
                 return false;
             }
@@ -340,7 +340,7 @@ bool sim_serves(const struct sim *sim, int node)
         } else if (strcmp(thing->name, "address") == 0) {
             address = thing->up;
         }
-        if (!is_service(thing->name) && moves(sim, thing->name)) {
+        if (!model_is_service(thing->name) && moves(sim, thing->name)) {
             others = true;
             other_up = other_up || thing->up;
         }
@@ -377,7 +377,7 @@ static bool answers_client(const struct sim *sim, int node)
     int i;
 
     for (i = 0; i < at->n_things; i++) {
-        if (is_service(at->thing[i].name) && at->thing[i].hung) {
+        if (model_is_service(at->thing[i].name) && at->thing[i].hung) {
             return false;
         }
     }

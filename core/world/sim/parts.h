@@ -3,7 +3,7 @@
  *   sim.c     the door: a struct world's calls; life, time, being killed
  *   queue.c   what is due, by time and then by number
  *   model.c   places, nodes, things; who serves, and for how long nobody or too many did
- *   request.c a request is made: where it goes, and what it finds there
+ *   ask.c     a request is made: where it goes, and what it finds there
  *   answer.c  what it meets on its way, and what its answer says
  *   exec.c    what a command, an address request or a hook does to a node
  *   fault.c   the one table of faults; is one possible here and now?
@@ -145,9 +145,9 @@ struct sim_inside {
     uint64_t loss_state; /* random, for lost packets only */
 };
 
-bool is_service(const char *thing);
+bool model_is_service(const char *thing);
 /* Does `name`, where it may be the bare "service", mean this thing? */
-bool thing_is(const char *name, const char *thing);
+bool model_means(const char *name, const char *thing);
 /* The thing of that name, made as it would be on that node now. NULL: too many things. */
 struct sim_thing *model_thing(struct sim *sim, int node, const char *name);
 void model_set(struct sim *sim, int node, struct sim_thing *thing, bool up);
@@ -171,10 +171,10 @@ uint64_t model_random(uint64_t *state);
 /* Does a packet come through, and how much later? Draws random where the link is lossy. */
 bool model_passes(struct sim *sim, int from, int to, int64_t *delay_ms);
 
-/* ---- request.c --------------------------------------------------------------------------- */
+/* ---- ask.c ------------------------------------------------------------------------------ */
 
 /* Take a request. Returns its number. */
-uint64_t request_start(
+uint64_t ask_start(
     struct sim *sim, const struct world_request *request, world_done_fn *done, void *arg);
 
 /* ---- answer.c ---------------------------------------------------------------------------- */
@@ -207,6 +207,6 @@ void exec_work(struct sim *sim, struct event *event);
 
 /* The name of the thing that a fault's `what` means on its node. */
 void fault_thing(const struct sim *sim, const struct sim_fault *fault, char name[SIM_NAME_MAX]);
-void strike(struct sim *sim, const struct sim_fault *fault);
+void strike_fault(struct sim *sim, const struct sim_fault *fault);
 
 #endif

@@ -66,7 +66,7 @@ static uint64_t start(
     struct sim *sim = sim_of(world);
 
     sim->inside->killed = false;
-    return request_start(sim, request, done, arg);
+    return ask_start(sim, request, done, arg);
 }
 
 /* What a node was told to do it does all the same; a process on the controller's own machine

@@ -99,7 +99,7 @@ static void strike_things(struct sim *sim, const struct sim_fault *fault)
 
     fault_thing(sim, fault, name);
     for (i = 0; i < node->n_things; i++) {
-        if (thing_is(name, node->thing[i].name)) {
+        if (model_means(name, node->thing[i].name)) {
             found = true;
             strike_thing(sim, at, &node->thing[i], fault->kind);
         }
@@ -233,7 +233,7 @@ static void strike_flag(struct sim *sim, enum sim_fault_kind kind)
     }
 }
 
-void strike(struct sim *sim, const struct sim_fault *fault)
+void strike_fault(struct sim *sim, const struct sim_fault *fault)
 {
     switch (sim_fault_row(fault->kind)->shape) {
     case SIM_SHAPE_NODE:

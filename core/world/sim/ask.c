@@ -42,7 +42,7 @@ static enum event_end listens(const struct sim *sim, int place, int port, bool p
         return END_ANSWERED;
     }
     for (i = 0; i < node->n_things; i++) {
-        if (!is_service(node->thing[i].name)) {
+        if (!model_is_service(node->thing[i].name)) {
             continue;
         }
         if (!node->thing[i].up) {
@@ -199,7 +199,7 @@ static void tell_request(
     sim->told(sim->told_arg, &told);
 }
 
-uint64_t request_start(
+uint64_t ask_start(
     struct sim *sim, const struct world_request *request, world_done_fn *done, void *arg)
 {
     struct event *event = queue_new(sim);
