@@ -240,12 +240,12 @@ static void tell_end(struct controller *c, const struct group_effect *effect)
     controller_tell(c, &news);
 }
 
-void act_effects(struct controller *c)
+void act_effects(struct controller *c, const struct group_effects *effects)
 {
     int i;
 
-    for (i = 0; i < c->effects.count; i++) {
-        const struct group_effect *effect = &c->effects.effect[i];
+    for (i = 0; i < effects->count; i++) {
+        const struct group_effect *effect = &effects->effect[i];
 
         switch (effect->kind) {
         case GROUP_DO_RECORD:
@@ -273,7 +273,6 @@ void act_effects(struct controller *c)
             break;
         }
     }
-    c->effects.count = 0;
     ledger_write(c);
 }
 

@@ -1,5 +1,6 @@
 /* Hooks of notices: one after another, in the order in which things happened. What they
  * say is logged and changes nothing; only `before-move` is asked (act.c). */
+#include "base/memory.h"
 #include "parts.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@ static void rung(void *arg, uint64_t request, const struct world_result *result)
 {
     struct controller *c = arg;
     struct bell *bell = &c->bell;
-    const struct bell_ring *ring = &bell->ring[bell->first];
+    const struct bell_ring *ring = bell->ring;
 
     (void)request;
     if (result->outcome != WORLD_OK) {
@@ -19,8 +20,8 @@ static void rung(void *arg, uint64_t request, const struct world_result *result)
             c, WORLD_WARNING, ring->node, "hook", "%s hooks: %s", group_notice_name(ring->notice),
             result->detail);
     }
-    bell->first = (bell->first + 1) % CONTROLLER_HOOKS_MAX;
     bell->count--;
+    memmove(bell->ring, bell->ring + 1, (size_t)bell->count * sizeof bell->ring[0]);
     bell->request = 0;
     ring_next(c);
 }
@@ -51,7 +52,7 @@ static void ring_next(struct controller *c)
     struct bell *bell = &c->bell;
     struct world_request request = {.kind = WORLD_HOOK, .timeout_ms = CONTROLLER_HOOK_MS};
     struct world_pair fact[BELL_FACTS];
-    const struct bell_ring *ring = &bell->ring[bell->first];
+    const struct bell_ring *ring = bell->ring;
     char epoch[24];
 
     if (bell->count == 0 || bell->request != 0) {
@@ -65,11 +66,31 @@ static void ring_next(struct controller *c)
     bell->request = world_start(c->world, &request, rung, c);
 }
 
+static bool make_room(struct bell *bell)
+{
+    int size = bell->size == 0 ? 4 : bell->size * 2;
+    struct bell_ring *more;
+
+    if (bell->count < bell->size) {
+        return true;
+    }
+    if (size > CONTROLLER_HOOKS_MAX) {
+        return false;
+    }
+    more = memory_resize(bell->ring, (size_t)size * sizeof bell->ring[0]);
+    if (more == NULL) {
+        return false;
+    }
+    bell->ring = more;
+    bell->size = size;
+    return true;
+}
+
 void bell_add(struct controller *c, const struct bell_ring *ring)
 {
     struct bell *bell = &c->bell;
 
-    if (bell->count == CONTROLLER_HOOKS_MAX) {
+    if (!make_room(bell)) {
         bell->dropped++;
         controller_log(
             c, WORLD_WARNING, ring->node, "hook",
@@ -77,8 +98,7 @@ void bell_add(struct controller *c, const struct bell_ring *ring)
             group_notice_name(ring->notice), ring->text);
         return;
     }
-    bell->ring[(bell->first + bell->count) % CONTROLLER_HOOKS_MAX] = *ring;
-    bell->count++;
+    bell->ring[bell->count++] = *ring;
     ring_next(c);
 }
 
@@ -87,4 +107,5 @@ void bell_stop(struct controller *c)
     if (c->bell.request != 0) {
         world_cancel(c->world, c->bell.request);
     }
+    memory_free(c->bell.ring);
 }

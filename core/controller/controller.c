@@ -46,11 +46,15 @@ void controller_log(
 enum baton_err controller_take(
     struct controller *c, const struct group_event *event, struct baton_error *error)
 {
+    struct group_effects effects;
     enum baton_err err;
 
-    assert(c->effects.count == 0);
-    err = group_step(c->group, event, &c->effects, error);
-    act_effects(c);
+    assert(!c->taking); /* nothing that an effect sets going may end at once */
+    c->taking = true;
+    effects.count = 0;
+    err = group_step(c->group, event, &effects, error);
+    act_effects(c, &effects);
+    c->taking = false;
     return err;
 }
 
@@ -143,8 +147,7 @@ enum baton_err controller_new(
     group.memory = setup->memory;
     group.shadow = setup->shadow;
     group.now_ms = world_now_ms(c->world);
-    c->why = memory_zeroed(GROUP_NODES_MAX * POLICY_TRANSITIONS_MAX, sizeof c->why[0]);
-    if (c->why == NULL || ledger_start(c) != BATON_OK) {
+    if (ledger_start(c) != BATON_OK) {
         baton_fail(error, BATON_NOMEM, "group %s: no memory", setup->name);
         goto fail;
     }
@@ -154,7 +157,10 @@ enum baton_err controller_new(
     }
     c->policy = setup->policy;
     policy_bind(c->policy, c->group);
-    err = schedule_start(c);
+    err = judge_start(c);
+    if (err == BATON_OK) {
+        err = schedule_start(c);
+    }
     if (err != BATON_OK) {
         baton_fail(error, err, "group %s: no memory for the schedule", setup->name);
         c->policy = NULL; /* still the caller's */
@@ -219,8 +225,10 @@ enum baton_err controller_reload(
     policy_free(c->policy);
     c->policy = policy;
     policy_bind(policy, c->group);
-    c->n_why = 0;
-    err = schedule_start(c);
+    err = judge_start(c);
+    if (err == BATON_OK) {
+        err = schedule_start(c);
+    }
     if (err != BATON_OK) {
         /* The group goes on with its old knowledge and observes nothing: hold it. */
         event = controller_event(c, GROUP_EV_POLICY_BROKEN);

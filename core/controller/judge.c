@@ -1,11 +1,22 @@
 /* The policy's part: is each node fit, should a remedy be tried, is it time to move?
  * Asked after everything that happened; what it wishes goes to the group, which may
  * refuse. The reasons are kept for `baton why`. */
+#include "base/memory.h"
 #include "parts.h"
 
 #include <stdio.h>
 
 #include <string.h>
+
+enum baton_err judge_start(struct controller *c)
+{
+    int count = c->group->n_nodes * policy_table(c->policy)->n_transitions;
+
+    c->n_why = 0;
+    memory_free(c->why);
+    c->why = memory_zeroed((size_t)count + 1, sizeof c->why[0]);
+    return c->why != NULL ? BATON_OK : BATON_NOMEM;
+}
 
 static void broken(struct controller *c, int node, const struct baton_error *error)
 {

@@ -68,8 +68,8 @@ struct bell_ring {
 };
 
 struct bell {
-    struct bell_ring ring[CONTROLLER_HOOKS_MAX];
-    int first, count;
+    struct bell_ring *ring; /* the first is the one that runs */
+    int count, size;
     int64_t dropped;
     uint64_t request; /* of the one that runs; 0: none */
 };
@@ -86,14 +86,14 @@ struct controller {
     struct act_step step[GROUP_PLANS];
     struct ledger ledger;
     struct bell bell;
-    struct group_effects effects;
+    bool taking;                                        /* an event happens to the group now */
     struct group_event pending[CONTROLLER_PENDING_MAX]; /* ends known at once, fed next */
     char pending_text[CONTROLLER_PENDING_MAX][GROUP_TEXT_MAX];
     int n_pending;
     bool settling;
     uint64_t wake; /* timer */
     int64_t wake_ms, again_ms;
-    struct controller_why *why;
+    struct controller_why *why; /* [nodes * transitions] */
     int n_why;
 };
 
@@ -115,11 +115,12 @@ enum baton_err schedule_start(struct controller *c);
 void schedule_stop(struct controller *c);
 void schedule_look_now(struct controller *c, int node);
 
-/* judge.c */
+/* judge.c; judge_start makes room for the policy's verdicts, again after a reload */
+enum baton_err judge_start(struct controller *c);
 void judge(struct controller *c);
 
 /* act.c */
-void act_effects(struct controller *c);
+void act_effects(struct controller *c, const struct group_effects *effects);
 void act_stop(struct controller *c);
 
 /* ledger.c */

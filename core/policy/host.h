@@ -169,12 +169,13 @@ struct policy {
 
     /* while loading only */
     const struct policy_source *source;
+    bool loading; /* tables are noted with the line that makes them */
     struct host_birth *births;
-    int n_births;
+    int n_births, size_births;
     int blame_line; /* of the table that is being read; 0: none */
 
-    int n_files; /* 0: prelude, 1: the policy's own file */
-    char file[HOST_FILES_MAX][HOST_FILE_MAX];
+    int n_files;                /* 0: prelude, 1: the policy's own file */
+    char *file[HOST_FILES_MAX]; /* [HOST_FILE_MAX] each */
 
     /* in Lua's registry */
     int tasks_ref, names_ref, modules_ref, base_ref;
@@ -190,7 +191,7 @@ struct policy {
     struct host_action remedy_action[GROUP_ACTIONS_MAX];
     int remedy_when_ref[GROUP_ACTIONS_MAX], remedy_run_ref[GROUP_ACTIONS_MAX];
 
-    struct world_request request[GROUP_PROBES_MAX][GROUP_NODES_MAX]; /* of plain probes */
+    struct world_request *request; /* [GROUP_PROBES_MAX * nodes]: of plain probes */
 
     /* which probes a verdict has read: bit = probe */
     uint32_t read[GROUP_NODES_MAX], asked[GROUP_NODES_MAX];

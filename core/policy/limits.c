@@ -7,6 +7,26 @@
 
 #define STEP_MAX 1000 /* instructions between two calls of the hook */
 
+static bool room_for_birth(struct policy *policy)
+{
+    int size = policy->size_births == 0 ? 256 : policy->size_births * 2;
+    struct host_birth *more;
+
+    if (policy->n_births < policy->size_births) {
+        return true;
+    }
+    if (size > HOST_BIRTHS_MAX) {
+        return false;
+    }
+    more = memory_resize(policy->births, (size_t)size * sizeof *more);
+    if (more == NULL) {
+        return false;
+    }
+    policy->births = more;
+    policy->size_births = size;
+    return true;
+}
+
 /* While a policy is loaded, every table is noted with the line that makes it, so that an
  * error in `{ from = "Standby", to = "Active" }` can name that line. Lua tells the
  * allocator what kind of object a new block is for. */
@@ -16,7 +36,7 @@ static void note_birth(struct policy *policy, const void *table)
     struct host_birth *birth;
     int level;
 
-    if (policy->births == NULL || policy->running == NULL || policy->n_births == HOST_BIRTHS_MAX) {
+    if (!policy->loading || policy->running == NULL || !room_for_birth(policy)) {
         return;
     }
     for (level = 0; lua_getstack(policy->running, level, &ar); level++) {
@@ -112,7 +132,7 @@ static void count(lua_State *L, lua_Debug *ar)
     struct policy *policy = host_policy(L);
     struct host_limits *limits = &policy->limits;
 
-    if (policy->births != NULL) {
+    if (policy->loading) {
         settle_births(policy, L, ar);
     }
     limits->left -= limits->step;
@@ -131,7 +151,7 @@ void limits_watch(lua_State *L)
     if (limits->step > STEP_MAX) {
         limits->step = STEP_MAX;
     }
-    if (limits->step < 1 || policy->births != NULL) {
+    if (limits->step < 1 || policy->loading) {
         limits->step = 1; /* every instruction, see settle_births */
     }
     lua_sethook(L, count, LUA_MASKCOUNT, limits->step);
@@ -208,10 +228,12 @@ void limits_adopt(lua_State *L, int index, int copy)
     struct policy *policy = host_policy(L);
     const struct host_birth *birth = find_birth(policy, lua_topointer(L, index));
 
-    if (birth != NULL && policy->n_births < HOST_BIRTHS_MAX) {
-        struct host_birth adopted = *birth;
+    if (birth != NULL) {
+        struct host_birth adopted = *birth; /* making room moves it */
 
         adopted.table = lua_topointer(L, copy);
-        policy->births[policy->n_births++] = adopted;
+        if (room_for_birth(policy)) {
+            policy->births[policy->n_births++] = adopted;
+        }
     }
 }

@@ -141,6 +141,18 @@ static void digest(struct policy *policy, const char *text, size_t len)
     policy->digest = (policy->digest ^ len) * 0x100000001b3u;
 }
 
+/* Room for the name of one more file. */
+static bool add_file(struct policy *policy)
+{
+    char *name = memory_zeroed(1, HOST_FILE_MAX);
+
+    if (name == NULL) {
+        return false;
+    }
+    policy->file[policy->n_files++] = name;
+    return true;
+}
+
 /* Read and compile module `name`. [-0, +1] MAY_THROW */
 static void load_module(lua_State *L, const char *name, int slot)
 {
@@ -195,7 +207,9 @@ static int require(lua_State *L)
     }
     lua_pushlightuserdata(L, policy);
     lua_setfield(L, 2, name);
-    policy->n_files++;
+    if (!add_file(policy)) {
+        return run_blame(L, "require \"%s\": no memory", name);
+    }
     load_module(L, name, policy->n_files - 1);
     lua_pushvalue(L, 1);
     lua_call(L, 1, 1);
@@ -330,10 +344,7 @@ static enum baton_err start(struct policy *policy, struct baton_error *error)
     enum baton_err err;
 
     limits_refill(policy);
-    policy->births = memory_resize(NULL, HOST_BIRTHS_MAX * sizeof *policy->births);
-    if (policy->births == NULL) {
-        return baton_fail(error, BATON_NOMEM, "%s:1: no memory", policy->file[1]);
-    }
+    policy->loading = true;
     policy->L = lua_newstate(limits_alloc, policy);
     if (policy->L == NULL) {
         return policy->limits.refused
@@ -352,8 +363,7 @@ static enum baton_err start(struct policy *policy, struct baton_error *error)
     if (run_enter(policy, policy->verdict_co, 0, &nresults, &failure) != RUN_DONE) {
         return baton_fail(error, failure.code, "%s", failure.text);
     }
-    memory_free(policy->births);
-    policy->births = NULL;
+    policy->loading = false;
     limits_watch(policy->L);
     verdict_drop(policy); /* it was made to load, and is watched at every instruction */
     return BATON_OK;
@@ -371,15 +381,19 @@ enum baton_err policy_new(
     assert(site->n_nodes > 0);
     assert(site->n_nodes <= GROUP_NODES_MAX);
     *out = NULL;
-    if (policy == NULL) {
+    if (policy != NULL) {
+        policy->request =
+            memory_zeroed(GROUP_PROBES_MAX * (size_t)site->n_nodes, sizeof policy->request[0]);
+    }
+    if (policy == NULL || policy->request == NULL || !add_file(policy) || !add_file(policy)) {
+        policy_free(policy);
         return baton_fail(error, BATON_NOMEM, "%s:1: no memory", source->file);
     }
     policy->source = source;
     policy->site = site;
     policy->world = world;
     policy->fit_ref = policy->serving_ref = LUA_NOREF;
-    policy->n_files = 2;
-    snprintf(policy->file[1], sizeof policy->file[1], "%s", source->file);
+    snprintf(policy->file[1], HOST_FILE_MAX, "%s", source->file);
     policy->digest = 0xcbf29ce484222325u;
     digest(policy, source->text, source->len);
     set_floating(policy);
@@ -394,7 +408,8 @@ enum baton_err policy_new(
     policy->source = NULL;
     memory_free(policy->births);
     policy->births = NULL;
-    policy->n_births = 0;
+    policy->n_births = policy->size_births = 0;
+    policy->loading = false;
     if (err != BATON_OK) {
         policy_free(policy);
         return err;
@@ -421,6 +436,10 @@ void policy_free(struct policy *policy)
         lua_close(policy->L);
     }
     memo_stop(policy);
+    for (int i = 0; i < policy->n_files; i++) {
+        memory_free(policy->file[i]);
+    }
+    memory_free(policy->request);
     memory_free(policy);
 }
 
@@ -471,7 +490,7 @@ struct world_request policy_probe_request(const struct policy *policy, int probe
     assert(probe >= 0 && probe < policy->table.rules.n_probes);
     assert(node >= 0 && node < policy->site->n_nodes);
     assert(!policy->table.probe[probe].scripted);
-    return policy->request[probe][node];
+    return policy->request[probe * policy->site->n_nodes + node];
 }
 
 struct policy_usage policy_usage(const struct policy *policy)

@@ -82,7 +82,7 @@ static bool read_requests(lua_State *L, int index, int probe)
     int64_t timeout_ms = policy->table.probe[probe].timeout_ms;
 
     for (int node = 0; node < policy->site->n_nodes; node++) {
-        struct world_request *request = &policy->request[probe][node];
+        struct world_request *request = &policy->request[probe * policy->site->n_nodes + node];
         enum world_kind kind;
 
         lua_rawgeti(L, LUA_REGISTRYINDEX, policy->function_ref[HOST_REQUEST]);
@@ -151,7 +151,7 @@ static void read_probe(lua_State *L, int index, const char *name, int probe)
     policy->blame_line = 0;
     policy->pure_probes |= (uint32_t)probes_pure(L, index) << probe;
     if (!into->scripted) {
-        into->request = policy->request[probe][0];
+        into->request = policy->request[probe * policy->site->n_nodes];
     }
     lua_pushstring(L, name);
     view_add_probe(L, probe);
