@@ -462,6 +462,74 @@ START_TEST(a_policy_is_checked_with_its_settings)
 }
 END_TEST
 
+/* A policy whose one start action is odd in ways that lint sees. */
+static void put_odd_policy(char *file, size_t size)
+{
+    FILE *policy;
+
+    snprintf(file, size, "%s/odd.lua", folder);
+    policy = fopen(file, "w");
+    fputs(
+        "local function run(node) return node:exec { command = { 'true' } } end\n"
+        "return policy {\n"
+        "  serving = function(node) return node:exec { command = { 'true' } }.ok end,\n"
+        "  transitions = { { from = 'Standby', to = 'FailingOver', when = holder_unfit_for(6) } "
+        "},\n"
+        "  stop = { action { name = 'halt', run = run, effect = 'service.stop' } },\n"
+        "  start = { action { name = 'go', run = run } },\n"
+        "}\n",
+        policy);
+    fclose(policy);
+    chmod(file, 0644);
+}
+
+START_TEST(what_is_odd_about_a_policy_is_a_warning_and_with_strict_an_error)
+{
+    char file[128], words[256];
+    json_t *json, *warnings;
+
+    put_odd_policy(file, sizeof file);
+    snprintf(words, sizeof words, "policy check %s", file);
+    run(words);
+    ck_assert_int_eq(code, 0);
+    says("odd.lua: good, with 4 warnings");
+    says("odd.lua:6: warning: start action go: without a look");
+    says("not explored");
+    snprintf(words, sizeof words, "policy check %s --strict", file);
+    run(words);
+    ck_assert_int_eq(code, 1);
+    says("4 warnings, and --strict is given");
+    snprintf(words, sizeof words, "policy check %s --strict --json", file);
+    run(words);
+    ck_assert_int_eq(code, 1);
+    json = as_json();
+    warnings = json_object_get(json, "warnings");
+    ck_assert(json_is_false(json_object_get(json, "ok")));
+    ck_assert_uint_eq(json_array_size(warnings), 4);
+    ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(warnings, 1), "line")), 6);
+    ck_assert(json_is_null(json_object_get(json, "exploration")));
+    json_decref(json);
+    unlink(file);
+}
+END_TEST
+
+START_TEST(a_policy_is_explored_for_as_long_as_is_said)
+{
+    json_t *json, *exploration;
+
+    run("policy check " SOURCE_DIR "/policies/postfix-floating-ip.lua --time 1 --json");
+    ck_assert_int_eq(code, 0);
+    json = as_json();
+    exploration = json_object_get(json, "exploration");
+    ck_assert_int_gt(json_integer_value(json_object_get(exploration, "runs")), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(exploration, "faults")), 1);
+    ck_assert(json_is_boolean(json_object_get(exploration, "complete")));
+    ck_assert(json_is_null(json_object_get(exploration, "found")));
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "warnings")), 0);
+    json_decref(json);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("baton");
@@ -491,6 +559,8 @@ int main(void)
     tcase_add_test(tcase, svg_without_graphviz_says_what_to_install);
     tcase_add_test(tcase, a_bad_policy_is_refused_with_file_and_line);
     tcase_add_test(tcase, a_policy_is_checked_with_its_settings);
+    tcase_add_test(tcase, what_is_odd_about_a_policy_is_a_warning_and_with_strict_an_error);
+    tcase_add_test(tcase, a_policy_is_explored_for_as_long_as_is_said);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

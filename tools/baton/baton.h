@@ -24,7 +24,7 @@ enum {
 
 struct args {
     const char *socket;
-    bool json, watch, wait, force, observations, follow, all;
+    bool json, watch, wait, force, observations, follow, all, strict;
     const char *to, *reason, *since, *until, *journal, *format, *config, *lua, *group, *policy;
     const char *junit, *html, *out;
     int64_t limit; /* 0: not given, as the others here */

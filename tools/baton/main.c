@@ -85,12 +85,19 @@ static const struct command commands[] = {
      "Examples:\n"
      "  baton fsm\n"
      "  baton fsm --format svg > machine.svg\n"},
-    {"policy check", "FILE [--set NAME=VALUE]… [--config FILE] [--group GROUP] [--lua DIRECTORY]",
-     "cgle", 1, 1, command_policy_check, "load a policy as batond would; needs no batond",
+    {"policy check",
+     "FILE [--set NAME=VALUE]… [--config FILE] [--group GROUP] [--lua DIRECTORY] [--faults N] "
+     "[--time SECONDS] [--out FILE] [--strict]",
+     "cglekTOR", 1, 1, command_policy_check,
+     "load a policy as batond would, warn of what is odd, play faults; needs no batond",
      "  --set NAME=VALUE  as <set> in the configuration would; may come again\n"
      "  --config FILE     for the nodes, addresses and parameters of this configuration\n"
      "  --group GROUP     … of this group in it; else the one that names the policy\n"
      "  --lua DIRECTORY   where `require` looks\n"
+     "  --faults N        so many at once, 1 to 4, in a simulated world (1)\n"
+     "  --time SECONDS    stop that after so long, and say so (3)\n"
+     "  --out FILE        write the scenario of what it found\n"
+     "  --strict          end with 1 where there are warnings\n"
      "\n"
      "Examples:\n"
      "  baton policy check mail.lua\n"
@@ -156,37 +163,22 @@ static const struct command commands[] = {
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 static const struct option options[] = {
-    {"socket", required_argument, NULL, 'S'},
-    {"json", no_argument, NULL, 'J'},
-    {"help", no_argument, NULL, 'h'},
-    {"watch", no_argument, NULL, 'w'},
-    {"wait", no_argument, NULL, 'W'},
-    {"to", required_argument, NULL, 't'},
-    {"force", no_argument, NULL, 'f'},
-    {"reason", required_argument, NULL, 'r'},
-    {"since", required_argument, NULL, 's'},
-    {"limit", required_argument, NULL, 'n'},
-    {"observations", no_argument, NULL, 'o'},
-    {"follow", no_argument, NULL, 'F'},
-    {"journal", required_argument, NULL, 'j'},
-    {"format", required_argument, NULL, 'm'},
-    {"config", required_argument, NULL, 'c'},
-    {"group", required_argument, NULL, 'g'},
-    {"lua", required_argument, NULL, 'l'},
-    {"set", required_argument, NULL, 'e'},
-    {"seed", required_argument, NULL, 'd'},
-    {"all", no_argument, NULL, 'a'},
-    {"junit", required_argument, NULL, 'x'},
-    {"html", required_argument, NULL, 'H'},
-    {"faults", required_argument, NULL, 'k'},
-    {"depth", required_argument, NULL, 'D'},
-    {"seeds", required_argument, NULL, 'N'},
-    {"jobs", required_argument, NULL, 'P'},
-    {"time", required_argument, NULL, 'T'},
-    {"out", required_argument, NULL, 'O'},
-    {"policy", required_argument, NULL, 'p'},
-    {"until", required_argument, NULL, 'U'},
-    {NULL, 0, NULL, 0},
+    {"socket", required_argument, NULL, 'S'},  {"json", no_argument, NULL, 'J'},
+    {"help", no_argument, NULL, 'h'},          {"watch", no_argument, NULL, 'w'},
+    {"wait", no_argument, NULL, 'W'},          {"to", required_argument, NULL, 't'},
+    {"force", no_argument, NULL, 'f'},         {"reason", required_argument, NULL, 'r'},
+    {"since", required_argument, NULL, 's'},   {"limit", required_argument, NULL, 'n'},
+    {"observations", no_argument, NULL, 'o'},  {"follow", no_argument, NULL, 'F'},
+    {"journal", required_argument, NULL, 'j'}, {"format", required_argument, NULL, 'm'},
+    {"config", required_argument, NULL, 'c'},  {"group", required_argument, NULL, 'g'},
+    {"lua", required_argument, NULL, 'l'},     {"set", required_argument, NULL, 'e'},
+    {"seed", required_argument, NULL, 'd'},    {"all", no_argument, NULL, 'a'},
+    {"junit", required_argument, NULL, 'x'},   {"html", required_argument, NULL, 'H'},
+    {"faults", required_argument, NULL, 'k'},  {"depth", required_argument, NULL, 'D'},
+    {"seeds", required_argument, NULL, 'N'},   {"jobs", required_argument, NULL, 'P'},
+    {"time", required_argument, NULL, 'T'},    {"out", required_argument, NULL, 'O'},
+    {"policy", required_argument, NULL, 'p'},  {"until", required_argument, NULL, 'U'},
+    {"strict", no_argument, NULL, 'R'},        {NULL, 0, NULL, 0},
 };
 
 static void print_usage(FILE *out)
@@ -334,6 +326,9 @@ static bool take_option(struct args *args, int option)
         return true;
     case 'a':
         args->all = true;
+        return true;
+    case 'R':
+        args->strict = true;
         return true;
     case 'x':
         args->junit = optarg;
@@ -491,6 +486,9 @@ int main(int argc, char **argv)
     if (command == NULL) {
         return print_error(
             NULL, BATON_USAGE, "usage", "there is no command \"%s\"; see: baton --help", argv[1]);
+    }
+    if (command->run == command_policy_check) {
+        args.faults = 1; /* the short exploration */
     }
     if (!read_args(command, argc - used, argv + used, &args, &code)) {
         return code;

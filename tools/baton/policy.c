@@ -1,8 +1,11 @@
-/* baton policy check: load a policy as the daemon would, and say what is in it. */
+/* baton policy check: load a policy as the daemon would, say what is in it, what is odd about
+ * it, and what a short exploration found. */
 #include "baton.h"
 
 #include "daemon/loader.h"
+#include "daemon/rehearse.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,13 +163,13 @@ static void print_actions(const json_t *object, const char *key)
     }
 }
 
-static void print_policy(const json_t *object)
+static void print_policy(const json_t *object, const char *how)
 {
     const json_t *item;
     char every[64], timeout[64];
     size_t i;
 
-    printf("%s: good\n  probes\n", text_at(object, "file"));
+    printf("%s: %s\n  probes\n", text_at(object, "file"), how);
     json_array_foreach(json_object_get(object, "probes"), i, item)
     {
         printf(
@@ -217,30 +220,195 @@ static void add_sets(
     site->n_params = (int)n;
 }
 
-static int check(const struct args *args, const struct loader_want *want)
+/* ---- What is odd, and what was found --------------------------------------------------- */
+
+struct checking {
+    const struct args *args;
+    json_t *warnings;
+    bool progress;
+};
+
+static void clear_progress(const struct checking *checking)
+{
+    if (checking->progress) {
+        fputs("\r\033[K", stderr);
+    }
+}
+
+static void on_found(void *arg, const char *file, int line, const char *text)
+{
+    struct checking *checking = arg;
+
+    json_array_append_new(
+        checking->warnings, json_pack("{s:s,s:i,s:s}", "file", file, "line", line, "text", text));
+}
+
+static void on_progress(void *arg, const struct explore_progress *progress)
+{
+    clear_progress(arg);
+    fprintf(stderr, "%lld runs, %.0f a second", (long long)progress->runs, progress->runs_a_second);
+}
+
+static json_t *exploration_json(const struct rehearsal *rehearsal)
+{
+    const struct explore_result *result = &rehearsal->result;
+    json_t *found = json_null();
+
+    if (!rehearsal->explored) {
+        return json_null();
+    }
+    if (result->failed) {
+        found = json_pack(
+            "{s:s,s:s,s:s*}", "kind", explore_failure_name(result->failure.kind), "text",
+            result->failure.text, "scenario", result->failure.scenario);
+    }
+    return json_pack(
+        "{s:i,s:I,s:I,s:b,s:o}", "faults", rehearsal->faults, "runs", (json_int_t)result->done.runs,
+        "took_ms", (json_int_t)result->took_ms, "complete", result->complete, "found", found);
+}
+
+static void print_findings(
+    const struct args *args, const json_t *warnings, const struct rehearsal *rehearsal)
+{
+    const json_t *warning;
+    char text[256];
+    size_t i;
+
+    if (json_array_size(warnings) > 0) {
+        printf("  warnings\n");
+    }
+    json_array_foreach(warnings, i, warning)
+    {
+        printf(
+            "    %s:%lld: warning: %s\n", text_at(warning, "file"),
+            (long long)int_at(warning, "line"), text_at(warning, "text"));
+    }
+    rehearsal_say(rehearsal, text, sizeof text);
+    printf("  exploration\n    %s\n", text);
+    if (!rehearsal->explored || !rehearsal->result.failed) {
+        return;
+    }
+    printf("    found: %s\n", rehearsal->result.failure.text);
+    if (args->out != NULL) {
+        printf("    the scenario is in %s; play it with baton simulate\n", args->out);
+    } else {
+        printf("    the scenario that shows it is written by --out FILE\n");
+    }
+    fflush(stdout);
+}
+
+/* The scenario of what was found, to where it was asked for. */
+static enum baton_err write_scenario(
+    const struct args *args, const struct rehearsal *rehearsal, struct baton_error *error)
+{
+    const char *text = rehearsal->result.failure.scenario;
+    FILE *out;
+    bool written;
+
+    if (args->out == NULL || text == NULL) {
+        return BATON_OK;
+    }
+    out = fopen(args->out, "we");
+    written = out != NULL && fputs(text, out) >= 0;
+    if (out == NULL || fclose(out) != 0 || !written) {
+        return baton_fail(error, BATON_IO, "%s: %s", args->out, strerror(errno));
+    }
+    return BATON_OK;
+}
+
+/* ---- The command ------------------------------------------------------------------------ */
+
+static const char *verdict_words(const struct rehearsal *rehearsal, char *text, size_t size)
+{
+    if (rehearsal->explored && rehearsal->result.failed) {
+        return "loads, but fails when it is explored";
+    }
+    if (rehearsal->warnings == 0) {
+        return "good";
+    }
+    snprintf(
+        text, size, "good, with %d warning%s", rehearsal->warnings,
+        rehearsal->warnings == 1 ? "" : "s");
+    return text;
+}
+
+/* Print it. Returns the exit code. */
+static int tell(
+    const struct args *args, const struct checking *checking, const struct rehearsal *rehearsal)
 {
     struct baton_error error = {0};
-    struct policy *policy = NULL;
-    json_t *object;
+    enum baton_err err = rehearsal_verdict(rehearsal, &error);
+    json_t *object = policy_json(rehearsal->policy);
+    char words[64];
 
-    if (loader_policy(want, &policy, &error) != BATON_OK) {
-        return print_error(args, BATON_NO, baton_err_name(error.code), "%s", error.text);
+    if (err != BATON_OK && write_scenario(args, rehearsal, &error) != BATON_OK) {
+        err = error.code;
     }
-    object = policy_json(policy);
+    if (err == BATON_OK && args->strict && rehearsal->warnings > 0) {
+        err = baton_fail(
+            &error, BATON_REFUSED, "%s: %d warning%s, and --strict is given",
+            policy_file(rehearsal->policy), rehearsal->warnings,
+            rehearsal->warnings == 1 ? "" : "s");
+    }
+    json_object_set(object, "warnings", checking->warnings);
+    json_object_set_new(object, "exploration", exploration_json(rehearsal));
+    if (args->json && err != BATON_OK) {
+        json_object_set_new(object, "ok", json_false());
+        json_object_set_new(
+            object, "error",
+            json_pack("{s:s,s:s}", "code", baton_err_name(err), "text", error.text));
+    }
     if (args->json) {
         print_json(object);
     } else {
-        print_policy(object);
+        print_policy(object, verdict_words(rehearsal, words, sizeof words));
+        print_findings(args, checking->warnings, rehearsal);
     }
     json_decref(object);
-    policy_free(policy);
-    return BATON_DONE;
+    if (err != BATON_OK && !args->json) {
+        return print_error(args, BATON_NO, baton_err_name(err), "%s", error.text);
+    }
+    return err == BATON_OK ? BATON_DONE : BATON_NO;
+}
+
+static int check(
+    const struct args *args, const char *lua, const struct policy_limits *limits,
+    const struct policy_site *site)
+{
+    struct checking checking = {
+        .args = args,
+        .warnings = json_array(),
+        .progress = !args->json && isatty(STDERR_FILENO),
+    };
+    struct rehearsal_setup setup = {
+        .file = args->word[0],
+        .lua_directory = lua,
+        .limits = limits,
+        .site = site,
+        .faults = (int)args->faults,
+        .time_ms = args->time_s * 1000,
+        .found = on_found,
+        .progress = checking.progress ? on_progress : NULL,
+        .arg = &checking,
+    };
+    struct baton_error error = {0};
+    struct rehearsal rehearsal;
+    enum baton_err err = rehearse(&setup, &rehearsal, &error);
+    int code;
+
+    clear_progress(&checking);
+    code = err == BATON_OK
+               ? tell(args, &checking, &rehearsal)
+               : print_error(args, BATON_NO, baton_err_name(error.code), "%s", error.text);
+    rehearsal_fini(&rehearsal);
+    json_decref(checking.warnings);
+    return code;
 }
 
 int command_policy_check(const struct args *args)
 {
+    struct policy_limits limits = {0};
     struct policy_site site;
-    struct loader_want want = {.file = args->word[0], .site = &site, .world = loader_world()};
     const struct config_group *group;
     struct config *config = NULL;
     struct baton_error error = {0};
@@ -251,8 +419,7 @@ int command_policy_check(const struct args *args)
     if (args->config == NULL) {
         example_site(&site);
         add_sets(args, &site, pair, ARGS_SETS_MAX * 2);
-        want.lua_directory = find_lua(args, lua, sizeof lua);
-        return check(args, &want);
+        return check(args, find_lua(args, lua, sizeof lua), &limits, &site);
     }
     if (config_load(args->config, &config, &error) != BATON_OK) {
         return print_error(args, BATON_NO, baton_err_name(error.code), "%s", error.text);
@@ -265,9 +432,8 @@ int command_policy_check(const struct args *args)
     } else {
         config_site(config, group, &site);
         add_sets(args, &site, pair, ARGS_SETS_MAX * 2);
-        want.lua_directory = args->lua != NULL ? args->lua : config->lua_directory;
-        want.limits = (struct policy_limits){group->memory_max, group->instructions_max};
-        code = check(args, &want);
+        limits = (struct policy_limits){group->memory_max, group->instructions_max};
+        code = check(args, args->lua != NULL ? args->lua : config->lua_directory, &limits, &site);
     }
     config_free(config);
     return code;
