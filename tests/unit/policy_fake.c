@@ -74,6 +74,10 @@ static void answer(const struct world_request *wanted, struct fake_request *requ
         snprintf(request->detail, sizeof request->detail, "exit code 1");
     } else if (strcmp(argv[0], "say") == 0) {
         snprintf(request->out, sizeof request->out, "%s", argv[1]);
+    } else if (strcmp(argv[0], "move") == 0) {
+        request->outcome = WORLD_UNKNOWN;
+        request->shadowed = true;
+        snprintf(request->detail, sizeof request->detail, "would run move");
     } else if (strcmp(argv[0], "hang") == 0) {
         request->outcome = WORLD_UNKNOWN;
         request->due_ms = fake.now_ms + wanted->timeout_ms;
@@ -165,6 +169,7 @@ static bool step(int64_t until_ms)
         fake_group->now_ms = fake.now_ms;
     }
     result.outcome = done.outcome;
+    result.shadowed = done.shadowed;
     result.code = done.code;
     result.detail = done.detail;
     result.out = done.out;

@@ -1,8 +1,9 @@
 /* A small world in virtual time, and a group of two nodes, for the tests of the policy host.
  *
  * Requests are answered by what they ask: a command `ok` succeeds, `fail` ends with 1,
- * `say WORD` prints it, `hang` never ends by itself; port 1 refuses; the rest succeeds. An
- * answer takes 10 ms. Nothing happens but in fake_until and fake_idle.
+ * `say WORD` prints it, `hang` never ends by itself, `move` is not made, as in shadow; port 1
+ * refuses; the rest succeeds. An answer takes 10 ms. Nothing happens but in fake_until and
+ * fake_idle.
  */
 #ifndef POLICY_FAKE_H
 #define POLICY_FAKE_H
@@ -16,6 +17,7 @@ struct fake_request {
     int64_t due_ms;
     enum world_kind kind;
     enum world_outcome outcome;
+    bool shadowed;
     int code;
     char detail[64], out[64];
     world_done_fn *done;

@@ -275,6 +275,59 @@ START_TEST(the_deadline_ends_a_task_and_its_requests)
 }
 END_TEST
 
+/* A shadow world lets through what only looks: it must know who asks. */
+START_TEST(what_an_action_asks_for_is_marked)
+{
+    static const struct {
+        enum policy_entry entry;
+        bool acts;
+    } rows[] = {
+        {POLICY_STOP, true},    {POLICY_START, true},    {POLICY_FENCE, true},
+        {POLICY_UNDO, true},    {POLICY_REMEDY, true},   {POLICY_PROBE, false},
+        {POLICY_VERIFY, false}, {POLICY_SERVING, false},
+    };
+    size_t i;
+
+    fake_load(
+        "local function ask() return exec { command = { 'ok' } }.ok end\n"
+        "local deep = action { run = function() parallel(function() deadline(5, ask) end) end,\n"
+        "undo = action { run = ask } }\n"
+        "return policy { stop = { deep }, start = { deep }, fence = { deep },\n"
+        "probes = { p = probe.custom { run = ask } }, verify = { probe.custom { run = ask } }, "
+        "serving = ask,\n"
+        "remedies = { { when = function() return true end, run = ask } } }");
+    for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fake.last.acts = !rows[i].acts;
+        fake_task(rows[i].entry, 0, 0, 10000);
+        ck_assert_int_eq(fake.last.kind, WORLD_EXEC);
+        ck_assert_msg(fake.last.acts == rows[i].acts, "entry %d", rows[i].entry);
+        ck_assert_str_eq(fake.last_words, "ok");
+    }
+}
+END_TEST
+
+static const char *const shadows[] = {
+    "exec { command = { 'move' } } error 'went on'",
+    "pcall(exec, { command = { 'move' } }) error 'went on'",
+    "retry { attempts = 9, run = function() return exec { command = { 'move' } } end }",
+    "deadline(5, function() exec { command = { 'move' } } end) return true",
+    "parallel(function() exec { command = { 'hang' }, timeout = 900 } end,\n"
+    "function() exec { command = { 'move' } } end) return true",
+};
+
+START_TEST(what_a_shadow_does_not_make_ends_the_task)
+{
+    struct fake_end end = run_action(shadows[_i]);
+
+    ck_assert(end.result.shadowed);
+    ck_assert(!end.result.broken);
+    ck_assert_int_eq(end.result.outcome, GROUP_UNKNOWN);
+    ck_assert_str_eq(end.detail, "would run move");
+    ck_assert_int_eq(end.at_ms, 1010);
+    ck_assert_int_eq(fake_running(), 0);
+}
+END_TEST
+
 START_TEST(an_action_that_is_already_so_is_not_run)
 {
     struct fake_end end;
@@ -480,6 +533,8 @@ int main(void)
     tcase_add_test(tasks, a_task_waits_for_the_world);
     tcase_add_loop_test(tasks, an_action_ends, 0, COUNT(ends));
     tcase_add_test(tasks, the_deadline_ends_a_task_and_its_requests);
+    tcase_add_test(tasks, what_an_action_asks_for_is_marked);
+    tcase_add_loop_test(tasks, what_a_shadow_does_not_make_ends_the_task, 0, COUNT(shadows));
     tcase_add_test(tasks, an_action_that_is_already_so_is_not_run);
     tcase_add_test(tasks, an_action_waits_until_a_look_sees_it);
     tcase_add_test(tasks, what_an_action_waited_for_is_said);
