@@ -5,6 +5,7 @@
  *   happen.c    deeds done: faults, kills, commands; steps that are waited for
  *   told.c      what the world and the controller say: points, counts, lines of the timeline
  *   timeline.c  entries, spans and the pool of their texts
+ *   ask.c       requests in the timeline
  *   command.c   a request as it would be typed
  *   check.c     what a scenario expects, watched while the run goes on
  *   verdict.c   … and said in words when it is over
@@ -35,13 +36,12 @@ struct moment {
 
 struct watch { /* of one expectation */
     bool broken, met;
-    int64_t at_ms;        /* when it was broken first, or met */
+    int64_t at_ms;        /* when it was broken first, or met; MOVES: the last */
     struct moment was;    /* then */
     int64_t gap_ms;       /* OUTAGE: the one under way began then; -1: none */
     int64_t longest_ms;   /* … the longest */
     int64_t longest_from; /* … and when that began */
     int moves;
-    int64_t moved_ms; /* the last */
 };
 
 /* ---- Timeline -------------------------------------------------------------------------------- */
@@ -82,11 +82,12 @@ struct run_pending { /* a deed whose time is known now */
 
 struct run_asked { /* a request under way: where its end belongs */
     uint64_t request;
-    int entry; /* -1: none */
+    enum run_kind kind; /* COMMAND, QUESTION, HOOK */
+    int entry;          /* -1: none */
     int node;
-    bool command;
-    uint64_t question; /* hash of who is asked what */
-    char *text;        /* of a question that has no entry yet */
+    bool claims;       /* COMMAND: it says that it changes something */
+    uint64_t question; /* QUESTION: hash of who is asked what */
+    char *text;        /* its line, owned; NULL: no memory */
 };
 
 struct run_answer {
@@ -95,12 +96,12 @@ struct run_answer {
     int code;
 };
 
-struct run_point {
+struct run_point { /* the last one; in words when they are asked for */
     enum run_kind kind;
     int node;
     bool begins;
-    int from, to;
-    char text[GROUP_NAME_MAX * 2];
+    char copy[GROUP_NAME_MAX * 2];
+    char words[GROUP_NAME_MAX * 4];
 };
 
 struct run {
@@ -111,13 +112,13 @@ struct run {
     struct sim *sim;
     struct controller *controller; /* NULL: the daemon is down */
     struct group_recall recall;    /* what the journal knows */
+    bool staged;                   /* it is said what goes where the baton goes */
     bool texts;                    /* lines are made, if only to look for words in them */
     bool home_down;                /* the daemon is down because its machine is */
-    int next_at;                   /* the next `at` of the scenario, in order of time */
+    int next_at, n_at;             /* of the `at`s, in order of time */
     int order[SCENARIO_EVENTS_MAX];
-    int n_at;
-    int seen[SCENARIO_EVENTS_MAX]; /* how often the step of this event came */
-    bool done[SCENARIO_EVENTS_MAX];
+    int n_steps;                   /* events that wait for a step … */
+    int seen[SCENARIO_EVENTS_MAX]; /* … and how often it came */
     int n_pending;
     struct run_pending pending[RUN_PENDING_MAX];
     int n_asked;
@@ -125,26 +126,24 @@ struct run {
     int n_answers, next_answer;
     struct run_answer answer[RUN_ANSWERS_MAX];
     struct timeline timeline;
-    struct moment moment;              /* as of the last event */
-    int64_t moment_ms;                 /* it is so since then */
-    bool served_once;                  /* the client was, at some time */
-    int64_t outage_from_ms;            /* client not served since; -1: it is */
-    bool two;                          /* two serve now */
+    struct moment moment; /* as of the last event */
+    int64_t moment_ms;    /* it is so since then */
+    bool served_stale;    /* who serves is to be asked anew */
+    bool served_once;     /* the client was, at some time */
+    int64_t outage_from_ms;
     int64_t first_ms[SCENARIO_NEVERS]; /* when it happened first; -1: never */
+    int last_holder;                   /* by the last grant */
     struct watch *watch;               /* [scenario->n_expects] */
     struct run_verdict *verdict;       /* made at the end */
     int n_verdicts;
-    bool ended;
-    int64_t effect_ms; /* a command took effect last then, on that node */
-    int effect_node;
-    char frozen[GROUP_TEXT_MAX], broken[GROUP_TEXT_MAX]; /* why; "": not */
-    int64_t frozen_ms, broken_ms;
+    int64_t effect_ms;            /* something was changed then, and has its line */
+    enum world_level level;       /* of the last line of the log */
+    int64_t frozen_ms, broken_ms; /* -1: never */
+    char frozen[GROUP_TEXT_MAX], broken[GROUP_TEXT_MAX];
     int64_t points;
-    struct run_point *point; /* the last */
-    char *point_text;        /* … in words, made when asked for */
+    struct run_point *point;
     struct run_figures figures;
-    bool started;              /* the group found or made its holder once */
-    struct baton_error failed; /* what went wrong in a callback */
+    struct baton_error failed; /* what went wrong where nothing can be returned */
 };
 
 /* run.c */
@@ -155,20 +154,27 @@ const char *run_node_name(const struct run *run, int node);
 void run_look(struct run *run);
 
 /* happen.c */
-int64_t happen_due_ms(const struct run *run);
+int64_t happen_due_ms(const struct run *run); /* GROUP_NEVER_MS: nothing */
 enum baton_err happen_next(struct run *run, struct baton_error *error);
 void happen_step(struct run *run, const char *name, int node, bool begins);
-bool happen_later(struct run *run, int64_t at_ms, int event);
 
 /* told.c */
 void told_world(void *arg, const struct sim_told *told);
 void told_news(void *arg, const struct controller *controller, const struct controller_news *news);
-/* A line of the timeline; its time is now. */
+/* A line of the timeline; its time is now. Returns its index, -1 where none is kept. */
 int told_line(struct run *run, const struct run_entry *entry, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* More is known of a line that is there. */
+void told_more(struct run *run, int line, enum group_outcome outcome, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* What changed from run->moment to this one. */
 void told_moment(struct run *run, const struct moment *now);
-void told_point(struct run *run, enum run_kind kind, int node, bool begins, const char *text);
-void told_forget(struct run *run);
+
+/* ask.c */
+bool ask_changes(const struct world_request *asked);
+void ask_begins(struct run *run, const struct sim_told *told);
+void ask_ends(struct run *run, const struct sim_told *told);
+void ask_forget(struct run *run);
 
 /* command.c */
 void command_print(const struct world_request *request, char *text, size_t size);

@@ -1,133 +1,491 @@
-#include "scenario/run.h"
+/* Life of a run: the world, the daemon in it, and the scenario's clock beside the world's.
+ *
+ * What the world does at a moment comes before what the scenario lets happen then; so a
+ * deed that is done between two steps of a run falls on the same place when it is written
+ * down with its time and read again. */
+#include "base/memory.h"
+#include "parts.h"
 
 #include <assert.h>
-#include <stddef.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WALL_MS(run) ((run)->sim->world.ops->wall_ms(&(run)->sim->world))
 
 const char *run_kind_name(enum run_kind kind)
 {
-    (void)kind;
-    assert(!"not built yet");
+    static const char *const names[] = {
+        [RUN_FAULT] = "fault",       [RUN_OPERATOR] = "operator", [RUN_DAEMON] = "daemon",
+        [RUN_PROBE] = "probe",       [RUN_STATE] = "state",       [RUN_NOTICE] = "notice",
+        [RUN_STEP] = "step",         [RUN_GRANT] = "grant",       [RUN_COMMAND] = "command",
+        [RUN_QUESTION] = "question", [RUN_HOOK] = "hook",         [RUN_CHANGE] = "change",
+        [RUN_OUTAGE] = "outage",     [RUN_LOG] = "log",
+    };
+
+    return (unsigned)kind < sizeof names / sizeof names[0] ? names[kind] : "?";
+}
+
+const char *run_node_name(const struct run *run, int node)
+{
+    return node >= 0 && node < run->site.n_nodes ? run->site.node[node].name : "nobody";
+}
+
+/* ---- What is so now --------------------------------------------------------------------- */
+
+static void take_moment(struct run *run, struct moment *now)
+{
+    const struct group *g = run->controller != NULL ? controller_group(run->controller) : NULL;
+    int i;
+
+    *now = run->moment;
+    if (run->served_stale) {
+        run->served_stale = false;
+        now->serves = 0;
+        for (i = 0; i < now->n_nodes; i++) {
+            now->serves |= sim_serves(run->sim, i) ? 1u << i : 0;
+        }
+        now->client = run->sim->count.client;
+    }
+    now->holder = g != NULL ? g->holder : GROUP_NOBODY;
+    now->hold = g != NULL ? g->hold : GROUP_HOLD_NONE;
+    for (i = 0; i < now->n_nodes; i++) {
+        now->state[i] = g != NULL ? g->node[i].state : FSM_UNKNOWN;
+        now->fit[i] = g != NULL ? g->node[i].fit : GROUP_UNSURE;
+    }
+}
+
+static bool same_moment(const struct moment *a, const struct moment *b)
+{
+    int i;
+
+    if (a->holder != b->holder || a->hold != b->hold || a->serves != b->serves ||
+        a->client != b->client) {
+        return false;
+    }
+    for (i = 0; i < a->n_nodes; i++) {
+        if (a->state[i] != b->state[i] || a->fit[i] != b->fit[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void run_look(struct run *run)
+{
+    struct moment now;
+
+    take_moment(run, &now);
+    if (same_moment(&now, &run->moment)) {
+        return;
+    }
+    check_span(run, run->moment_ms, run->sim->now_ms, false);
+    told_moment(run, &now);
+    run->moment = now;
+    run->moment_ms = run->sim->now_ms;
+    timeline_span(&run->timeline, run->sim->now_ms, &now, false);
+}
+
+/* ---- The daemon ----------------------------------------------------------------------------- */
+
+/* Before the first request: what goes where the baton goes, and who has it. Where the policy
+ * declares nothing, what every group has. */
+static void put_on_stage(struct run *run, const struct policy *policy)
+{
+    const struct group_list_rules *start = &policy_table(policy)->rules.list[GROUP_LIST_START];
+    bool declared = false;
+    int i;
+
+    for (i = 0; i < start->count; i++) {
+        const char *effect = policy_effect(policy, POLICY_START, i);
+        const char *dot = effect != NULL ? strrchr(effect, '.') : NULL;
+        char thing[SIM_NAME_MAX];
+
+        if (dot != NULL && dot > effect) {
+            snprintf(thing, sizeof thing, "%.*s", (int)(dot - effect), effect);
+            sim_moves_with_baton(run->sim, thing);
+            declared = true;
+        }
+    }
+    if (!declared) {
+        sim_moves_with_baton(run->sim, "service");
+        if (run->site.floating != NULL) {
+            sim_moves_with_baton(run->sim, "address");
+        }
+    }
+    for (i = 0; i < run->site.n_nodes; i++) {
+        if (run->scenario->serves[i]) {
+            sim_serves_at_start(run->sim, i);
+        }
+    }
+    run->staged = true;
+}
+
+enum baton_err run_start_daemon(struct run *run, struct baton_error *error)
+{
+    struct controller_setup setup = {
+        .name = run->setup.group,
+        .n_nodes = run->site.n_nodes,
+        .world = &run->sim->world,
+        .news = told_news,
+        .news_arg = run,
+    };
+    enum baton_err err;
+    int i;
+
+    for (i = 0; i < setup.n_nodes; i++) {
+        snprintf(setup.node[i].name, sizeof setup.node[i].name, "%s", run->site.node[i].name);
+        setup.node[i].priority = run->site.node[i].priority;
+    }
+    err = run->setup.load(
+        run->setup.load_arg, setup.world, run->scenario, &run->site, &setup.policy, error);
+    if (err != BATON_OK) {
+        return err;
+    }
+    if (!run->staged) {
+        put_on_stage(run, setup.policy);
+    }
+    group_memory_now(&run->recall, WALL_MS(run), &setup.memory);
+    err = controller_new(&setup, &run->controller, error);
+    if (err != BATON_OK) {
+        policy_free(setup.policy);
+        return err;
+    }
+    run->home_down = false;
+    told_line(
+        run,
+        &(struct run_entry){
+            .kind = RUN_DAEMON, .node = GROUP_NOBODY, .begins = true, .level = WORLD_INFO},
+        "the daemon starts");
+    run_look(run);
+    return BATON_OK;
+}
+
+void run_kill_daemon(struct run *run, bool keep_records)
+{
+    if (run->controller == NULL) {
+        return;
+    }
+    sim_kill(run->sim, keep_records);
+    controller_free(run->controller);
+    run->controller = NULL;
+    ask_forget(run);
+    run_look(run);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static const char *param_of(const struct run *run, const char *name)
+{
+    int i;
+
+    for (i = 0; i < run->site.n_params; i++) {
+        if (strcmp(run->site.param[i].name, name) == 0) {
+            return run->site.param[i].value;
+        }
+    }
     return NULL;
+}
+
+/* What the scenario sets, over what the configuration sets. */
+static enum baton_err set_params(struct run *run, struct baton_error *error)
+{
+    const struct scenario *scenario = run->scenario;
+    int n = run->setup.site->n_params, i, at;
+
+    run->site = *run->setup.site;
+    if (scenario->n_sets == 0) {
+        return BATON_OK;
+    }
+    run->param = memory_zeroed((size_t)(n + scenario->n_sets), sizeof run->param[0]);
+    if (run->param == NULL) {
+        return baton_fail(error, BATON_NOMEM, "%s: no memory for a run", scenario->file);
+    }
+    for (i = 0; i < n; i++) {
+        run->param[i] = run->setup.site->param[i];
+    }
+    for (i = 0; i < scenario->n_sets; i++) {
+        for (at = 0; at < n && strcmp(run->param[at].name, scenario->set_name[i]) != 0; at++) {
+        }
+        run->param[at] = (struct world_pair){scenario->set_name[i], scenario->set_value[i]};
+        n = at == n ? n + 1 : n;
+    }
+    run->site.param = run->param;
+    run->site.n_params = n;
+    return BATON_OK;
+}
+
+static enum baton_err build_world(struct run *run, struct baton_error *error)
+{
+    const struct policy_site *site = &run->site;
+    const char *ssh_port = param_of(run, "ssh_port");
+    struct sim *sim;
+    enum baton_err err = sim_new(run->setup.seed, &run->sim, error);
+    int i;
+
+    if (err != BATON_OK) {
+        return err;
+    }
+    sim = run->sim;
+    for (i = 0; i < site->n_nodes; i++) {
+        if (sim_add_node(sim, site->node[i].name, site->node[i].address) == NULL) {
+            return baton_fail(error, BATON_LIMIT, "more than %d nodes", SIM_NODES_MAX);
+        }
+        if (site->node[i].transport != NULL && strcmp(site->node[i].transport, "local") == 0) {
+            sim->home = i;
+        }
+    }
+    if (site->floating != NULL) {
+        snprintf(
+            sim->floating, sizeof sim->floating, "%.*s", (int)strcspn(site->floating, "/"),
+            site->floating);
+    }
+    if (site->gateway != NULL) {
+        snprintf(sim->gateway, sizeof sim->gateway, "%s", site->gateway);
+    }
+    if (ssh_port != NULL && atoi(ssh_port) > 0) {
+        sim->ssh_port = atoi(ssh_port);
+    }
+    sim->told = told_world;
+    sim->told_arg = run;
+    return BATON_OK;
+}
+
+/* The `at`s by time; those of one time stay as they stand. */
+static void sort_events(struct run *run)
+{
+    const struct scenario *scenario = run->scenario;
+    int i, at;
+
+    for (i = 0; i < scenario->n_events; i++) {
+        if (scenario->event[i].when != SCENARIO_AT) {
+            run->n_steps++;
+            continue;
+        }
+        for (at = run->n_at;
+             at > 0 && scenario->event[run->order[at - 1]].at_ms > scenario->event[i].at_ms; at--) {
+            run->order[at] = run->order[at - 1];
+        }
+        run->order[at] = i;
+        run->n_at++;
+    }
+}
+
+static enum baton_err prepare(struct run *run, struct baton_error *error)
+{
+    const struct scenario *scenario = run->scenario;
+    enum baton_err err;
+    int i;
+
+    run->texts = !run->setup.quiet;
+    for (i = 0; i < scenario->n_expects; i++) {
+        run->texts |= scenario->expect[i].kind == SCENARIO_EXPECT_SAID ||
+                      scenario->expect[i].kind == SCENARIO_EXPECT_NOT_SAID;
+    }
+    timeline_init(&run->timeline, !run->setup.quiet);
+    group_memory_init(&run->recall);
+    for (i = 0; i < SCENARIO_NEVERS; i++) {
+        run->first_ms[i] = -1;
+    }
+    run->outage_from_ms = run->effect_ms = -1;
+    run->last_holder = run->moment.holder = GROUP_NOBODY;
+    run->frozen_ms = run->broken_ms = -1;
+    run->point = memory_zeroed(1, sizeof *run->point);
+    run->watch = memory_zeroed((size_t)scenario->n_expects + 1, sizeof run->watch[0]);
+    if (run->point == NULL || run->watch == NULL) {
+        return baton_fail(error, BATON_NOMEM, "%s: no memory for a run", scenario->file);
+    }
+    check_init(run);
+    sort_events(run);
+    err = set_params(run, error);
+    return err == BATON_OK ? build_world(run, error) : err;
 }
 
 enum baton_err run_new(const struct run_setup *setup, struct run **out, struct baton_error *error)
 {
-    (void)setup;
-    (void)out;
-    (void)error;
-    assert(!"not built yet");
-    return (enum baton_err){0};
+    struct run *run = memory_zeroed(1, sizeof *run);
+    enum baton_err err;
+
+    *out = NULL;
+    if (run == NULL) {
+        return baton_fail(error, BATON_NOMEM, "%s: no memory for a run", setup->scenario->file);
+    }
+    run->setup = *setup;
+    run->scenario = setup->scenario;
+    err = prepare(run, error);
+    if (err == BATON_OK) {
+        run->moment.n_nodes = run->site.n_nodes;
+        run->served_stale = true;
+        err = run_start_daemon(run, error);
+    }
+    if (err != BATON_OK) {
+        run_free(run);
+        return err;
+    }
+    timeline_span(&run->timeline, run->sim->now_ms, &run->moment, false);
+    *out = run;
+    return BATON_OK;
 }
 
 void run_free(struct run *run)
 {
-    (void)run;
-    assert(!"not built yet");
+    if (run == NULL) {
+        return;
+    }
+    if (run->sim != NULL) {
+        run->sim->told = NULL;
+    }
+    if (run->controller != NULL) {
+        sim_kill(run->sim, false);
+        controller_free(run->controller);
+    }
+    ask_forget(run);
+    sim_free(run->sim);
+    timeline_free(&run->timeline);
+    memory_free(run->param);
+    memory_free(run->watch);
+    memory_free(run->verdict);
+    memory_free(run->point);
+    memory_free(run);
+}
+
+/* ---- Time -------------------------------------------------------------------------------------
+ */
+
+/* The clock stands still and events go on: which line of the policy is to blame? */
+static enum baton_err diverges(struct run *run, struct baton_error *error)
+{
+    const struct policy *policy =
+        run->controller != NULL ? controller_policy(run->controller) : NULL;
+    const struct group_plan *plan =
+        policy != NULL ? &controller_group(run->controller)->plan[0] : NULL;
+    char text[SCENARIO_TIME_MAX];
+    const char *file = run->scenario->file;
+    int line = run->scenario->line, i;
+
+    if (policy != NULL) {
+        const struct policy_table *table = policy_table(policy);
+        enum fsm_event on = plan->kind == GROUP_PLAN_FAILBACK ? FSM_RECLAIM : FSM_PROMOTE;
+
+        file = policy_file(policy);
+        line = policy_line(policy);
+        for (i = 0; plan->kind != GROUP_PLAN_NONE && i < table->n_transitions; i++) {
+            line = table->transition[i].on == on ? table->transition[i].line : line;
+        }
+    }
+    return baton_fail(
+        error, BATON_LIMIT,
+        "%s:%d: this diverges: at %s more than %d things happen and the time doesn't go on; the "
+        "last that changed anything: %s",
+        file, line, scenario_time(run->sim->now_ms, text), RUN_STUCK_MAX, run_point(run));
 }
 
 enum baton_err run_step(struct run *run, int64_t until_ms, bool *more, struct baton_error *error)
 {
-    (void)run;
-    (void)until_ms;
-    (void)more;
-    (void)error;
-    assert(!"not built yet");
-    return (enum baton_err){0};
-}
+    int64_t world_ms = sim_due_ms(run->sim);
+    int64_t deed_ms = happen_due_ms(run);
+    enum baton_err err = BATON_OK;
 
-enum baton_err run_do(struct run *run, const struct scenario_deed *deed, struct baton_error *error)
-{
-    (void)run;
-    (void)deed;
-    (void)error;
-    assert(!"not built yet");
-    return (enum baton_err){0};
+    if (world_ms > until_ms && deed_ms > until_ms) {
+        sim_run(run->sim, until_ms);
+        *more = false;
+        return BATON_OK;
+    }
+    *more = true;
+    if (world_ms <= deed_ms) {
+        sim_step(run->sim, world_ms);
+        if (run->sim->stuck > RUN_STUCK_MAX) {
+            return diverges(run, error);
+        }
+        run_look(run);
+    } else {
+        if (deed_ms > run->sim->now_ms) {
+            sim_run(run->sim, deed_ms);
+        }
+        err = happen_next(run, error);
+    }
+    if (run->failed.code != BATON_OK) {
+        return baton_fail(error, run->failed.code, "%s", run->failed.text);
+    }
+    if (run->timeline.no_memory) {
+        return baton_fail(
+            error, BATON_NOMEM, "%s: no memory for the timeline", run->scenario->file);
+    }
+    return err;
 }
 
 enum baton_err run_scenario(struct run *run, struct baton_error *error)
 {
-    (void)run;
-    (void)error;
-    assert(!"not built yet");
-    return (enum baton_err){0};
+    bool more = true;
+
+    while (more) {
+        enum baton_err err = run_step(run, run->scenario->end_ms, &more, error);
+
+        if (err != BATON_OK) {
+            return err;
+        }
+    }
+    run_look(run);
+    check_span(run, run->moment_ms, run->sim->now_ms, true);
+    timeline_span(&run->timeline, run->sim->now_ms, &run->moment, true);
+    return verdict_make(run, error);
 }
+
+/* ---- Questions ----------------------------------------------------------------------------------
+ */
 
 int64_t run_points(const struct run *run)
 {
-    (void)run;
-    assert(!"not built yet");
-    return (int64_t){0};
-}
-
-const char *run_point(const struct run *run)
-{
-    (void)run;
-    assert(!"not built yet");
-    return NULL;
+    return run->points;
 }
 
 int64_t run_now_ms(const struct run *run)
 {
-    (void)run;
-    assert(!"not built yet");
-    return (int64_t){0};
+    return run->sim->now_ms;
 }
 
 struct sim *run_sim(const struct run *run)
 {
-    (void)run;
-    assert(!"not built yet");
-    return NULL;
+    return run->sim;
 }
 
 struct controller *run_controller(const struct run *run)
 {
-    (void)run;
-    assert(!"not built yet");
-    return NULL;
+    return run->controller;
 }
 
 const struct run_setup *run_setup(const struct run *run)
 {
-    (void)run;
-    assert(!"not built yet");
-    return NULL;
+    return &run->setup;
 }
 
 int run_entries(const struct run *run, const struct run_entry **entry)
 {
-    (void)run;
-    (void)entry;
-    assert(!"not built yet");
-    return (int){0};
+    *entry = run->timeline.entry;
+    return run->timeline.n_entries;
 }
 
 int run_spans(const struct run *run, const struct run_span **span)
 {
-    (void)run;
-    (void)span;
-    assert(!"not built yet");
-    return (int){0};
+    *span = run->timeline.span;
+    return run->timeline.n_spans;
 }
 
 int run_verdicts(const struct run *run, const struct run_verdict **verdict)
 {
-    (void)run;
-    (void)verdict;
-    assert(!"not built yet");
-    return (int){0};
+    *verdict = run->verdict;
+    return run->n_verdicts;
 }
 
 struct run_figures run_figures(struct run *run)
 {
-    (void)run;
-    assert(!"not built yet");
-    return (struct run_figures){0};
-}
+    struct run_figures figures = run->figures;
 
-uint64_t run_digest(const struct run *run)
-{
-    (void)run;
-    assert(!"not built yet");
-    return (uint64_t){0};
+    sim_account(run->sim);
+    figures.events = run->sim->steps;
+    figures.outage_ms = run->sim->count.outage_ms;
+    figures.outage_longest_ms = run->sim->count.outage_longest_ms;
+    figures.two_ms = run->sim->count.two_ms;
+    return figures;
 }

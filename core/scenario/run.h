@@ -107,7 +107,9 @@ int run_entries(const struct run *run, const struct run_entry **entry);
 int run_spans(const struct run *run, const struct run_span **span);
 /* Each expectation with whether it held, after run_scenario. `why` is "" where it did. */
 struct run_verdict {
-    const struct scenario_expect *expect; /* NULL: what must hold in every run */
+    const struct scenario_expect *expect; /* NULL: what must hold in every run; a step that
+                                             was waited for */
+    int line;                             /* of the scenario */
     bool held;
     char text[GROUP_TEXT_MAX]; /* the expectation in words */
     char why[GROUP_TEXT_MAX];

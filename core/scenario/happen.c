@@ -1,0 +1,221 @@
+/* What the scenario lets happen: faults, kills and commands, at a time or at a step. */
+#include "parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- When ------------------------------------------------------------------------------- */
+
+static int first_pending(const struct run *run)
+{
+    int first = -1, i;
+
+    for (i = 0; i < run->n_pending; i++) {
+        if (first < 0 || run->pending[i].at_ms < run->pending[first].at_ms) {
+            first = i;
+        }
+    }
+    return first;
+}
+
+int64_t happen_due_ms(const struct run *run)
+{
+    int pending = first_pending(run);
+    int64_t due_ms = GROUP_NEVER_MS;
+
+    if (run->next_at < run->n_at) {
+        due_ms = run->scenario->event[run->order[run->next_at]].at_ms;
+    }
+    if (pending >= 0 && run->pending[pending].at_ms < due_ms) {
+        due_ms = run->pending[pending].at_ms;
+    }
+    return due_ms;
+}
+
+static void happen_later(struct run *run, int64_t at_ms, int event)
+{
+    if (run->n_pending == RUN_PENDING_MAX) {
+        baton_fail(
+            &run->failed, BATON_LIMIT, "%s:%d: more than %d things wait for their time",
+            run->scenario->file,
+            event >= 0 ? run->scenario->event[event].line : run->scenario->line, RUN_PENDING_MAX);
+        return;
+    }
+    run->pending[run->n_pending++] = (struct run_pending){at_ms, event};
+}
+
+void happen_step(struct run *run, const char *name, int node, bool begins)
+{
+    enum scenario_when_kind when = begins ? SCENARIO_STEP_BEGINS : SCENARIO_STEP_ENDS;
+    int i;
+
+    for (i = 0; run->n_steps > 0 && i < run->scenario->n_events; i++) {
+        const struct scenario_event *event = &run->scenario->event[i];
+
+        if (event->when == when && strcmp(event->step, name) == 0 &&
+            (event->step_node == GROUP_NOBODY || event->step_node == node) &&
+            ++run->seen[i] == event->nth) {
+            happen_later(run, run->sim->now_ms + event->at_ms, i);
+        }
+    }
+}
+
+enum baton_err happen_next(struct run *run, struct baton_error *error)
+{
+    int pending = first_pending(run);
+    struct baton_error inner = {0};
+    int event;
+    enum baton_err err;
+
+    if (pending >= 0 && run->pending[pending].at_ms == happen_due_ms(run)) {
+        event = run->pending[pending].event;
+        run->n_pending--;
+        memmove(
+            &run->pending[pending], &run->pending[pending + 1],
+            (size_t)(run->n_pending - pending) * sizeof run->pending[0]);
+    } else {
+        event = run->order[run->next_at++];
+    }
+    if (event < 0) {
+        return run->controller == NULL ? run_start_daemon(run, error) : BATON_OK;
+    }
+    err = run_do(run, &run->scenario->event[event].deed, &inner);
+    if (err != BATON_OK) {
+        return baton_fail(
+            error, err, "%s:%d: %.900s", run->scenario->file, run->scenario->event[event].line,
+            inner.text);
+    }
+    return BATON_OK;
+}
+
+/* ---- What -------------------------------------------------------------------------------- */
+
+/* The machine that the daemon runs on went off, or is on again. */
+static enum baton_err follow_home(struct run *run, struct baton_error *error)
+{
+    int home = run->sim->home;
+
+    if (home == GROUP_NOBODY) {
+        return BATON_OK;
+    }
+    if (!run->sim->node[home].on && run->controller != NULL) {
+        run->home_down = true;
+        told_line(
+            run, &(struct run_entry){.kind = RUN_DAEMON, .node = home, .level = WORLD_WARNING},
+            "the daemon is down with %s, on which it runs", run_node_name(run, home));
+        run_kill_daemon(run, false);
+    } else if (run->sim->node[home].on && run->home_down) {
+        return run_start_daemon(run, error);
+    }
+    return BATON_OK;
+}
+
+static enum baton_err do_fault(
+    struct run *run, const struct sim_fault *fault, struct baton_error *error)
+{
+    enum baton_err err = sim_inject(run->sim, fault, error);
+
+    if (err == BATON_OK) {
+        err = follow_home(run, error);
+    }
+    return err;
+}
+
+static void do_kill(struct run *run, const struct scenario_deed *deed)
+{
+    struct run_entry entry = {.kind = RUN_DAEMON, .node = GROUP_NOBODY, .level = WORLD_WARNING};
+    char text[SCENARIO_TIME_MAX];
+
+    if (run->controller == NULL) {
+        told_line(run, &entry, "the daemon is down already");
+        return;
+    }
+    if (deed->restart_ms >= 0) {
+        told_line(
+            run, &entry, "the daemon is killed, and starts again after %s",
+            scenario_time(deed->restart_ms, text));
+        happen_later(run, run->sim->now_ms + deed->restart_ms, -1);
+    } else {
+        told_line(run, &entry, "the daemon is killed");
+    }
+    run_kill_daemon(run, deed->keep_records);
+}
+
+static enum baton_err do_start(struct run *run, struct baton_error *error)
+{
+    struct run_entry entry = {.kind = RUN_DAEMON, .node = GROUP_NOBODY, .level = WORLD_WARNING};
+    int home = run->sim->home;
+
+    if (run->controller != NULL) {
+        told_line(run, &entry, "the daemon runs already");
+        return BATON_OK;
+    }
+    if (home != GROUP_NOBODY && !run->sim->node[home].on) {
+        told_line(run, &entry, "the daemon can't start: %s is off", run_node_name(run, home));
+        return BATON_OK;
+    }
+    return run_start_daemon(run, error);
+}
+
+static void print_command(
+    const struct run *run, const struct scenario_deed *deed, char *text, size_t size)
+{
+    bool on = deed->command == GROUP_CMD_CONFIRM_OUT;
+
+    snprintf(
+        text, size, "operator: %s%s%s%s%s%s%s", group_command_name(deed->command),
+        deed->node == GROUP_NOBODY ? ""
+        : on                       ? " "
+                                   : " to ",
+        deed->node == GROUP_NOBODY ? "" : run_node_name(run, deed->node),
+        deed->force ? ", forced" : "", deed->reason[0] != '\0' ? " (" : "", deed->reason,
+        deed->reason[0] != '\0' ? ")" : "");
+}
+
+/* Its line comes before what follows from it; whether it was refused is known after. */
+static void do_command(struct run *run, const struct scenario_deed *deed)
+{
+    struct run_entry entry = {
+        .kind = RUN_OPERATOR, .node = deed->node, .level = WORLD_INFO, .outcome = GROUP_OK};
+    struct baton_error refused = {0};
+    char text[GROUP_TEXT_MAX * 2];
+    int line;
+
+    print_command(run, deed, text, sizeof text);
+    line = told_line(run, &entry, "%s", text);
+    if (run->controller == NULL) {
+        baton_fail(&refused, BATON_IO, "the daemon is down");
+    } else if (run->sim->hung) {
+        baton_fail(&refused, BATON_IO, "the daemon does not answer");
+    } else {
+        controller_command(
+            run->controller, deed->command, deed->node, deed->force, "operator",
+            deed->reason[0] != '\0' ? deed->reason : NULL, &refused);
+    }
+    if (refused.code != BATON_OK) {
+        told_more(run, line, GROUP_FAIL, "%s: refused: %.600s", text, refused.text);
+    }
+}
+
+enum baton_err run_do(struct run *run, const struct scenario_deed *deed, struct baton_error *error)
+{
+    enum baton_err err = BATON_OK;
+
+    switch (deed->kind) {
+    case SCENARIO_FAULT:
+        err = do_fault(run, &deed->fault, error);
+        break;
+    case SCENARIO_KILL:
+        do_kill(run, deed);
+        break;
+    case SCENARIO_START:
+        err = do_start(run, error);
+        break;
+    case SCENARIO_COMMAND:
+        do_command(run, deed);
+        break;
+    }
+    run_look(run);
+    return err;
+}

@@ -1,0 +1,453 @@
+/* What the world and the controller say, and what is made of it: counts, points for the
+ * explorer, lines for people. A thing that is said twice, as the controller's log and its
+ * news, is one line. Nothing is done here: whoever is told changes nothing. */
+#include "base/memory.h"
+#include "parts.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Lines -------------------------------------------------------------------------------- */
+
+static int add_line(struct run *run, const struct run_entry *entry, const char *text)
+{
+    struct run_entry made = *entry;
+
+    made.at_ms = run->sim->now_ms;
+    made.text = text;
+    made.name = entry->name != NULL ? entry->name : "";
+    check_said(run, text);
+    return timeline_add(&run->timeline, &made);
+}
+
+int told_line(struct run *run, const struct run_entry *entry, const char *format, ...)
+{
+    char text[BATON_ERROR_TEXT_MAX];
+    va_list args;
+
+    if (!run->texts) {
+        return -1;
+    }
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return add_line(run, entry, text);
+}
+
+void told_more(struct run *run, int line, enum group_outcome outcome, const char *format, ...)
+{
+    char text[BATON_ERROR_TEXT_MAX];
+    va_list args;
+
+    if (!run->texts) {
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    check_said(run, text);
+    if (line >= 0) {
+        timeline_retell(&run->timeline, line, text);
+        run->timeline.entry[line].outcome = outcome;
+    }
+}
+
+/* ---- Points ------------------------------------------------------------------------------- */
+
+static void add_point(struct run *run, enum run_kind kind, int node, bool begins, const char *text)
+{
+    struct run_point *point = run->point;
+
+    run->points++;
+    point->kind = kind;
+    point->node = node;
+    point->begins = begins;
+    point->copy[0] = '\0';
+    if (text != NULL) {
+        memccpy(point->copy, text, '\0', sizeof point->copy - 1);
+    }
+}
+
+const char *run_point(const struct run *run)
+{
+    struct run_point *point = run->point;
+    const char *node = run_node_name(run, point->node);
+
+    switch (point->kind) {
+    case RUN_PROBE:
+        snprintf(point->words, sizeof point->words, "%s %s", node, point->copy);
+        break;
+    case RUN_STATE:
+        snprintf(point->words, sizeof point->words, "%s is judged anew", node);
+        break;
+    case RUN_STEP:
+        snprintf(
+            point->words, sizeof point->words, "step %s on %s %s", point->copy, node,
+            point->begins ? "begins" : "ends");
+        break;
+    case RUN_GRANT:
+        snprintf(point->words, sizeof point->words, "a record is durable");
+        break;
+    default:
+        snprintf(point->words, sizeof point->words, "%s", point->copy);
+        break;
+    }
+    return point->words;
+}
+
+/* ---- The group and the truth, before and after an event ------------------------------------- */
+
+static void first(struct run *run, enum scenario_never what)
+{
+    if (run->first_ms[what] < 0) {
+        run->first_ms[what] = run->sim->now_ms;
+    }
+}
+
+static bool two(unsigned serves)
+{
+    return (serves & (serves - 1)) != 0;
+}
+
+static void tell_two(struct run *run, const struct moment *now)
+{
+    struct run_entry entry = {
+        .kind = RUN_OUTAGE, .node = GROUP_NOBODY, .begins = true, .level = WORLD_ALERT};
+    char names[GROUP_TEXT_MAX] = "";
+    size_t used = 0;
+    int i;
+
+    if (two(now->serves)) {
+        first(run, SCENARIO_NEVER_TWO_SERVE);
+    }
+    if (!run->texts ||
+        (two(now->serves) ? now->serves == run->moment.serves : !two(run->moment.serves))) {
+        return;
+    }
+    for (i = 0; i < now->n_nodes && used < sizeof names; i++) {
+        if (now->serves & 1u << i) {
+            used += (size_t)snprintf(
+                names + used, sizeof names - used, "%s%s", used > 0 ? " and " : "",
+                run_node_name(run, i));
+        }
+    }
+    if (two(now->serves)) {
+        told_line(run, &entry, "%s serve at once", names);
+    } else {
+        entry.begins = false;
+        entry.level = WORLD_WARNING;
+        told_line(run, &entry, "two serve no longer, %s does", names[0] != '\0' ? names : "nobody");
+    }
+}
+
+static void tell_outage(struct run *run, const struct moment *now)
+{
+    struct run_entry entry = {.kind = RUN_OUTAGE, .node = GROUP_NOBODY, .level = WORLD_WARNING};
+    char text[SCENARIO_TIME_MAX];
+
+    if (now->client && !run->served_once) {
+        if (run->sim->now_ms > 0) {
+            sim_account_from(run->sim); /* nobody expected service before */
+            told_line(run, &entry, "the client is served");
+        }
+    } else if (now->client && !run->moment.client) {
+        told_line(
+            run, &entry, "the client is served again, after %s",
+            scenario_time(run->sim->now_ms - run->outage_from_ms, text));
+    } else if (!now->client && run->moment.client) {
+        entry.begins = true;
+        run->outage_from_ms = run->sim->now_ms;
+        told_line(run, &entry, "the client is not served any more");
+    }
+    run->served_once |= now->client;
+}
+
+void told_moment(struct run *run, const struct moment *now)
+{
+    int i;
+
+    for (i = 0; i < now->n_nodes; i++) {
+        if (now->fit[i] != run->moment.fit[i]) {
+            add_point(run, RUN_STATE, i, false, NULL);
+        }
+    }
+    if (now->hold != run->moment.hold && now->hold != GROUP_HOLD_NONE) {
+        first(run, SCENARIO_NEVER_HOLD);
+    }
+    if (now->serves == 0 && run->served_once) {
+        first(run, SCENARIO_NEVER_NOBODY);
+    }
+    if (run->controller != NULL && now->hold != run->moment.hold) {
+        const char *why = controller_group(run->controller)->hold_why;
+
+        if (now->hold == GROUP_HOLD_FROZEN && run->frozen_ms < 0) {
+            run->frozen_ms = run->sim->now_ms;
+            snprintf(run->frozen, sizeof run->frozen, "%s", why);
+        } else if (now->hold == GROUP_HOLD_POLICY && run->broken_ms < 0) {
+            run->broken_ms = run->sim->now_ms;
+            snprintf(run->broken, sizeof run->broken, "%s", why);
+        }
+    }
+    tell_two(run, now);
+    tell_outage(run, now);
+}
+
+/* ---- The controller's news ------------------------------------------------------------------- */
+
+static void news_status(
+    struct run *run, const struct controller *controller, const struct controller_news *news)
+{
+    const struct group *g = controller_group(controller);
+    struct run_entry entry = {.kind = RUN_PROBE, .node = news->node, .level = WORLD_INFO};
+
+    add_point(run, RUN_PROBE, news->node, false, news->text);
+    entry.outcome = g->node[news->node].health[news->probe].status;
+    entry.name = g->rules.probe[news->probe].name;
+    told_line(run, &entry, "%s %s", run_node_name(run, news->node), news->text);
+}
+
+static void news_step_begins(
+    struct run *run, const struct controller *controller, const struct controller_news *news)
+{
+    const struct group_plan *plan = &controller_group(controller)->plan[news->plan_slot];
+    struct run_entry entry = {.kind = RUN_STEP, .node = news->node, .begins = true};
+    int attempt = news->effect->u.run.ref.attempt;
+    size_t tail = strlen(" on ") + strlen(run_node_name(run, news->node));
+    size_t len = strlen(news->text);
+    char name[GROUP_TEXT_MAX];
+
+    snprintf(name, sizeof name, "%.*s", (int)(len > tail ? len - tail : len), news->text);
+    add_point(run, RUN_STEP, news->node, true, name);
+    happen_step(run, name, news->node, true);
+    if (news->effect->u.run.kind == GROUP_STEP_FENCE) {
+        first(run, SCENARIO_NEVER_FENCE);
+    }
+    entry.level = WORLD_INFO;
+    entry.epoch = plan->epoch;
+    entry.plan_slot = news->plan_slot;
+    entry.name = name;
+    if (attempt > 1) {
+        told_line(run, &entry, "%s begins, attempt %d", news->text, attempt);
+    } else {
+        told_line(run, &entry, "%s begins", news->text);
+    }
+}
+
+static void news_step_ends(struct run *run, const struct controller_news *news)
+{
+    const struct group_record *record = &news->effect->u.record;
+    struct run_entry entry = {.kind = RUN_STEP, .node = news->node, .level = run->level};
+
+    add_point(run, RUN_STEP, news->node, false, record->name);
+    happen_step(run, record->name, news->node, false);
+    entry.epoch = record->epoch;
+    entry.plan_slot = news->plan_slot;
+    entry.outcome = (enum group_outcome)record->outcome;
+    entry.name = record->name;
+    told_line(run, &entry, "%s", news->text);
+}
+
+static void news_notice(struct run *run, const struct controller_news *news)
+{
+    struct run_entry entry = {.kind = RUN_NOTICE, .node = news->node, .level = run->level};
+
+    entry.name = group_notice_name(news->notice);
+    switch (news->notice) {
+    case GROUP_NOTICE_TRANSITION:
+        entry.kind = RUN_STATE;
+        entry.from = news->effect->u.notice.from;
+        entry.to = news->effect->u.notice.to;
+        break;
+    case GROUP_NOTICE_FAILOVER:
+        first(run, SCENARIO_NEVER_FAILOVER);
+        break;
+    case GROUP_NOTICE_FAILBACK:
+        first(run, SCENARIO_NEVER_FAILBACK);
+        break;
+    default:
+        break;
+    }
+    if (news->notice != GROUP_NOTICE_TRANSITION) {
+        add_point(run, RUN_NOTICE, news->node, true, news->text);
+    }
+    told_line(run, &entry, "%s", news->text);
+}
+
+void told_news(void *arg, const struct controller *controller, const struct controller_news *news)
+{
+    struct run *run = arg;
+
+    switch (news->kind) {
+    case CONTROLLER_STATUS:
+        news_status(run, controller, news);
+        break;
+    case CONTROLLER_STEP:
+        if (news->effect->kind == GROUP_DO_RUN) {
+            news_step_begins(run, controller, news);
+        } else {
+            news_step_ends(run, news);
+        }
+        break;
+    case CONTROLLER_NOTICE:
+        news_notice(run, news);
+        break;
+    }
+}
+
+/* ---- Records ------------------------------------------------------------------------------------
+ */
+
+static void granted(struct run *run, const struct group_record *record)
+{
+    struct run_entry entry = {
+        .kind = RUN_GRANT, .node = record->node, .level = WORLD_INFO, .epoch = record->epoch};
+
+    run->figures.grants++;
+    if (run->last_holder != GROUP_NOBODY && run->last_holder != record->node) {
+        run->figures.moves++;
+        first(run, SCENARIO_NEVER_MOVE);
+        check_moved(run);
+    }
+    run->last_holder = record->node;
+    told_line(
+        run, &entry, "%s is granted the baton, epoch %" PRId64, run_node_name(run, record->node),
+        record->epoch);
+    happen_step(run, group_step_name(GROUP_STEP_GRANT), record->node, false);
+}
+
+static void recorded(struct run *run, const struct sim_told *told)
+{
+    int64_t wall_ms = run->sim->world.ops->wall_ms(&run->sim->world);
+    int i;
+
+    add_point(run, RUN_GRANT, GROUP_NOBODY, false, NULL);
+    for (i = 0; i < told->n_records; i++) {
+        const struct group_record *record = &told->record[i];
+
+        group_memory_take(&run->recall, record, wall_ms);
+        if (record->kind == GROUP_REC_GRANT) {
+            granted(run, record);
+        } else if (record->kind == GROUP_REC_RELEASE) {
+            told_line(
+                run,
+                &(struct run_entry){
+                    .kind = RUN_GRANT,
+                    .node = GROUP_NOBODY,
+                    .level = WORLD_INFO,
+                    .epoch = record->epoch},
+                "nobody holds the baton: %s", record->text);
+        }
+    }
+}
+
+/* ---- The log
+ * ------------------------------------------------------------------------------------- */
+
+/* What comes as news too, or as a record, is told there. */
+static bool comes_twice(const struct world_log *log)
+{
+    int i;
+
+    if (strcmp(log->event, "step") == 0 || strcmp(log->event, "grant") == 0 ||
+        (strcmp(log->event, "probe") == 0 && log->level == WORLD_INFO)) {
+        return true;
+    }
+    for (i = 0; i < GROUP_NOTICES; i++) {
+        if (strcmp(log->event, group_notice_name((enum group_notice)i)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void logged(struct run *run, const struct sim_told *told)
+{
+    const struct world_log *log = told->log;
+    struct run_entry entry = {.kind = RUN_LOG, .node = told->node, .level = log->level};
+
+    run->level = log->level; /* its news come next */
+    if (run->n_steps > 0 && strcmp(log->event, "grant") == 0) {
+        happen_step(run, group_step_name(GROUP_STEP_GRANT), told->node, true);
+    }
+    if (run->texts && !comes_twice(log)) {
+        entry.name = log->event;
+        told_line(
+            run, &entry, "%s%s%s: %s", log->event, log->node != NULL ? " on " : "",
+            log->node != NULL ? log->node : "", log->text);
+    }
+}
+
+/* ---- The world
+ * -------------------------------------------------------------------------------------- */
+
+static void changed(struct run *run, const struct sim_told *told)
+{
+    struct run_entry entry = {
+        .kind = RUN_CHANGE, .node = told->node, .name = told->thing, .begins = told->up};
+
+    if (!run->texts) {
+        return;
+    }
+    /* Where a command or a fault did it, that has a line already. */
+    entry.level = run->effect_ms == run->sim->now_ms ? WORLD_DEBUG : WORLD_INFO;
+    told_line(
+        run, &entry, "%s on %s is %s", told->thing, run_node_name(run, told->node),
+        told->up ? "up" : "down");
+}
+
+static void happened(struct run *run, const struct sim_told *told)
+{
+    struct run_entry entry = {.kind = RUN_FAULT, .node = told->node, .level = WORLD_WARNING};
+    char text[GROUP_TEXT_MAX];
+
+    run->effect_ms = run->sim->now_ms;
+    if (run->texts) {
+        entry.name = sim_fault_row(told->fault->kind)->name;
+        entry.begins = !sim_fault_row(told->fault->kind)->lifts;
+        sim_fault_say(run->sim, told->fault, text, sizeof text);
+        told_line(run, &entry, "%s", text);
+    }
+}
+
+void told_world(void *arg, const struct sim_told *told)
+{
+    struct run *run = arg;
+
+    switch (told->kind) {
+    case SIM_TOLD_LOG:
+        logged(run, told);
+        break;
+    case SIM_TOLD_REQUEST:
+        run->figures.requests++;
+        if (ask_changes(told->asked)) {
+            first(run, SCENARIO_NEVER_COMMAND);
+        }
+        if (run->texts) {
+            ask_begins(run, told);
+        }
+        break;
+    case SIM_TOLD_ANSWER:
+        run->effect_ms = told->effect != NULL ? run->sim->now_ms : run->effect_ms;
+        if (run->texts) {
+            ask_ends(run, told);
+        }
+        break;
+    case SIM_TOLD_OBSERVED:
+        run->figures.probes++;
+        break;
+    case SIM_TOLD_RECORD:
+        recorded(run, told);
+        break;
+    case SIM_TOLD_FAULT:
+        happened(run, told);
+        break;
+    case SIM_TOLD_CHANGE:
+        changed(run, told);
+        break;
+    case SIM_TOLD_SERVED:
+        run->served_stale = true;
+        break;
+    }
+}
