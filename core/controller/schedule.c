@@ -40,7 +40,8 @@ static void tell_change(
     struct controller *c, int node, int probe, enum group_outcome before,
     const struct group_health *health)
 {
-    struct controller_news news = {.kind = CONTROLLER_STATUS, .node = node};
+    struct controller_news news = {
+        .kind = CONTROLLER_STATUS, .node = node, .probe = probe, .before = before};
     char text[GROUP_TEXT_MAX * 2];
 
     snprintf(
