@@ -199,6 +199,7 @@ void answer_set_out(struct sim *sim, struct event *event, int64_t at_ms)
         queue_put(sim, event, at_ms);
         return;
     }
+    event->phase = PHASE_WORKS; /* it is under way: from here on it can be found */
     /* On the controller's own machine it is killed at its deadline. */
     if (event->effect && event->kind == EVENT_EXEC && event->from != event->to) {
         split_off(sim, &event, at_ms, false);
@@ -215,6 +216,9 @@ static void answer_back(struct sim *sim, struct event *event)
         queue_free(sim, event);
     } else if (!model_passes(sim, event->to, event->from, &delay_ms)) {
         answer_at_deadline(sim, event, END_SILENT);
+    } else if (delay_ms == 0 && sim->hung) {
+        event->phase = PHASE_ANSWERS;
+        event->held = true;
     } else if (delay_ms == 0) {
         finish(sim, event);
     } else if (sim->now_ms + delay_ms > event->deadline_ms) {
