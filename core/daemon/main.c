@@ -62,25 +62,28 @@ static void on_term(int number)
 }
 
 /* A daemon waits for this in its loop: end with it, and leave nothing. */
-static void follow_daemon(void)
+static void follow_daemon(pid_t daemon)
 {
     if (getpgrp() == getpid()) {
         signal(SIGTERM, on_term);
         prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != daemon) { /* it has died before */
+            raise(SIGTERM);
+        }
     }
 }
 
-static int check(const char *config, bool for_reload)
+static int check(const char *config, pid_t daemon)
 {
     struct baton_error error = {0};
 
-    if (for_reload) {
-        follow_daemon();
+    if (daemon > 0) {
+        follow_daemon(daemon);
     }
-    if (check_run(config, for_reload, &error) != BATON_OK) {
+    if (check_run(config, daemon > 0, &error) != BATON_OK) {
         return fail(&error);
     }
-    if (!for_reload) {
+    if (daemon == 0) {
         printf("%s: good\n", config);
     }
     return DONE;
@@ -106,13 +109,14 @@ int main(int argc, char **argv)
         {"config", required_argument, NULL, 'c'},
         {"shadow", no_argument, NULL, 's'},
         {"check", no_argument, NULL, 'k'},
-        {"for-reload", no_argument, NULL, 'r'},
+        {"for-reload", required_argument, NULL, 'r'},
         {"version", no_argument, NULL, 'V'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     const char *config = NULL;
-    bool only_check = false, for_reload = false, shadow = false;
+    bool only_check = false, shadow = false;
+    pid_t daemon = 0; /* that has itself checked */
     int option;
 
     while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
@@ -127,7 +131,7 @@ int main(int argc, char **argv)
             only_check = true;
             break;
         case 'r': /* for the daemon's own use, see trial.c */
-            for_reload = true;
+            daemon = (pid_t)strtol(optarg, NULL, 10);
             break;
         case 'V':
             printf("batond %s\n", BATON_VERSION);
@@ -149,5 +153,5 @@ int main(int argc, char **argv)
         return USAGE;
     }
     prepare_process();
-    return only_check ? check(config, for_reload) : run(config, shadow);
+    return only_check ? check(config, daemon) : run(config, shadow);
 }

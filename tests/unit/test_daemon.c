@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char policy[] =
@@ -32,6 +33,36 @@ static const char policy[] =
     "  stop = { step('remove', 'rm', '-f') }, start = { step('make', 'touch', '--') },\n"
     "}\n";
 
+/* The same for the simulated world, which is told what each command does and asks. It adds a
+ * byte to `beat` with each probe. %s: what `serving` answers with. */
+static const char simulated[] =
+    "local function command(verb)\n"
+    "  return function(node)\n"
+    "    return node:exec { command = { 'true' }, effect = 'service.' .. verb }\n"
+    "  end\n"
+    "end\n"
+    "local function runs(node)\n"
+    "  return node:exec { command = { 'test', '-e', param.up .. node.name }, timeout = 2,\n"
+    "    asks = 'service.running' }\n"
+    "end\n"
+    "return policy {\n"
+    "  probes = { up = probe.exec { command = { 'sh', '-c', 'printf x >>' .. param.beat },\n"
+    "    every = 0.1, timeout = 0.09 } },\n"
+    "  serving = probe.custom { every = 1, timeout = 3, run = function(node)\n"
+    "    %s\n"
+    "  end },\n"
+    "  transitions = { { from = 'Standby', to = 'FailingOver', when = holder_unfit_for(6) } },\n"
+    "  stop = { action { name = 'halt', effect = 'service.stop', run = command 'stop',\n"
+    "    look = function(node)\n"
+    "      local it = runs(node)\n"
+    "      if it.unknown then return nil, it.detail, true end\n"
+    "      return it.failed, it.detail\n"
+    "    end } },\n"
+    "  start = { action { name = 'go', effect = 'service.start', run = command 'start',\n"
+    "    look = runs } },\n"
+    "}\n";
+static const char honest[] = "return runs(node)", blind[] = "return false, 'it never serves'";
+
 static char folder[64], config[100], out[1 << 16];
 static int code, notify_fd;
 
@@ -48,6 +79,14 @@ static void put_file(const char *name, const char *text)
     ck_assert_int_eq(chmod(path, 0644), 0);
 }
 
+static void put_simulated(const char *serving)
+{
+    char text[4096];
+
+    snprintf(text, sizeof text, simulated, serving);
+    put_file("policy.lua", text);
+}
+
 static bool is_there(const char *name)
 {
     char path[160];
@@ -59,7 +98,8 @@ static bool is_there(const char *name)
 static void put_config(const char *second_policy)
 {
     static const char group[] = "<group name=\"%s\"><policy file=\"%s\">"
-                                "<set name=\"up\" value=\"%s/up-%s-\"/></policy>"
+                                "<set name=\"up\" value=\"%s/up-%s-\"/>"
+                                "<set name=\"beat\" value=\"%s/beat\"/></policy>"
                                 "<node name=\"server01\" address=\"127.0.0.1\" priority=\"1\">"
                                 "<local/></node>"
                                 "<node name=\"server02\" address=\"127.0.0.2\" priority=\"2\">"
@@ -73,10 +113,10 @@ static void put_config(const char *second_policy)
         "<log to=\"stderr\" level=\"info\"/><lua directory=\"%s/lua\"/>\n",
         folder, SOURCE_DIR);
     used += (size_t)snprintf(
-        text + used, sizeof text - used, group, "mail", "policy.lua", folder, "mail");
+        text + used, sizeof text - used, group, "mail", "policy.lua", folder, "mail", folder);
     if (second_policy != NULL) {
         used += (size_t)snprintf(
-            text + used, sizeof text - used, group, "web", second_policy, folder, "web");
+            text + used, sizeof text - used, group, "web", second_policy, folder, "web", folder);
     }
     snprintf(text + used, sizeof text - used, "</baton>\n");
     put_file("baton.xml", text);
@@ -189,6 +229,119 @@ static void wait_for_state(const char *state)
         ck_assert_msg(n > 0, "batond does not say %s", state);
         text[n] = '\0';
     } while (strncmp(text, state, strlen(state)) != 0);
+}
+
+/* ---- A reload's child ----------------------------------------------------------------- */
+
+static int64_t size_of(const char *name)
+{
+    struct stat status;
+    char path[160];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return stat(path, &status) == 0 ? (int64_t)status.st_size : -1;
+}
+
+static void pause_a_little(void)
+{
+    static const struct timespec little = {0, 2000000};
+
+    nanosleep(&little, NULL);
+}
+
+/* Is this the check that a daemon runs, past the shell that starts it? */
+static bool is_check(pid_t pid)
+{
+    char path[64], words[4096];
+    ssize_t n, i;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    n = read(fd, words, sizeof words - 1);
+    close(fd);
+    words[n > 0 ? n : 0] = '\0';
+    for (i = 0; i < n; i += (ssize_t)strlen(words + i) + 1) {
+        if (strcmp(words + i, "--for-reload") == 0) {
+            return strcmp(words, "/bin/sh") != 0;
+        }
+    }
+    return false;
+}
+
+/* A child of this process that is a check, or (`any`) whatever it is; -1: there is none. */
+static pid_t child_of(pid_t parent, bool any)
+{
+    char path[64], text[256], *at, *end;
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[n > 0 ? n : 0] = '\0';
+    for (at = text;; at = end) {
+        pid_t pid = (pid_t)strtol(at, &end, 10);
+
+        if (end == at) {
+            return -1;
+        }
+        if (any || is_check(pid)) {
+            return pid;
+        }
+    }
+}
+
+/* The check that a reload has begun, stopped where it is; `exploring`: not before it has read
+ * all, and has a worker. */
+static pid_t catch_check(pid_t daemon, bool exploring)
+{
+    int tries;
+
+    for (tries = 0; tries < 5000; tries++) {
+        pid_t pid = child_of(daemon, false);
+
+        if (pid > 0 && (!exploring || child_of(pid, true) > 0)) {
+            ck_assert_int_eq(kill(-pid, SIGSTOP), 0);
+            return pid;
+        }
+        pause_a_little();
+    }
+    ck_abort_msg("no check was seen to run");
+    return -1;
+}
+
+/* Wait until nobody of this process group is left. */
+static void wait_until_gone(pid_t group)
+{
+    int tries;
+
+    for (tries = 0; tries < 5000; tries++) {
+        while (waitpid(-group, NULL, WNOHANG) > 0) { /* they became ours when batond died */
+        }
+        if (kill(-group, 0) != 0 && errno == ESRCH) {
+            return;
+        }
+        pause_a_little();
+    }
+    ck_abort_msg("the check outlives the daemon");
+}
+
+static void beats_on(void)
+{
+    int64_t before = size_of("beat");
+    int tries;
+
+    for (tries = 0; tries < 5000 && size_of("beat") < before + 3; tries++) {
+        pause_a_little();
+    }
+    ck_assert_int_ge(size_of("beat"), before + 3);
 }
 
 /* ---- Tests ---------------------------------------------------------------------------- */
@@ -306,6 +459,136 @@ START_TEST(a_reload_with_an_error_changes_nothing_and_says_so)
 }
 END_TEST
 
+START_TEST(the_check_explores)
+{
+    put_simulated(honest);
+    check_config();
+    ck_assert_msg(code == 0, "%s", out);
+    says("mail: ");
+    says(" runs in ");
+    put_simulated(blind);
+    check_config();
+    ck_assert_int_eq(code, 1);
+    says("policy.lua:11: exploration: ");
+    says("--group mail --out FILE)");
+}
+END_TEST
+
+START_TEST(a_reload_whose_policy_fails_when_explored_keeps_the_old_one)
+{
+    int from;
+    pid_t pid = start_daemon(&from);
+
+    wait_for_state("READY=1");
+    put_simulated(blind);
+    kill(pid, SIGHUP);
+    wait_for_state("RELOADING=1");
+    wait_for_state("READY=1");
+    ck_assert_int_eq(size_of("beat"), -1); /* that one was never run */
+    put_simulated(honest);
+    kill(pid, SIGHUP);
+    wait_for_state("RELOADING=1");
+    wait_for_state("READY=1");
+    beats_on();
+    kill(pid, SIGTERM);
+    finish(pid, from);
+    ck_assert_msg(code == 0, "%s", out);
+    says("not reloaded, all goes on as it was");
+    says("policy.lua:11: exploration: ");
+    says("event=daemon text=\"reloaded ");
+}
+END_TEST
+
+START_TEST(the_loop_goes_on_while_a_reload_is_checked_and_one_more_waits)
+{
+    int from;
+    pid_t pid, check;
+
+    put_simulated(honest);
+    pid = start_daemon(&from);
+    wait_for_state("READY=1");
+    beats_on();
+    kill(pid, SIGHUP);
+    check = catch_check(pid, true);
+    beats_on();
+    put_file("policy.lua", "return policy {\n  probes = }\n"); /* it has read the other one … */
+    kill(pid, SIGHUP);
+    beats_on();
+    kill(-check, SIGCONT);
+    wait_for_state("RELOADING=1");
+    wait_for_state("READY=1");
+    wait_for_state("RELOADING=1"); /* … and what came after is not forgotten */
+    wait_for_state("READY=1");
+    beats_on();
+    kill(pid, SIGTERM);
+    finish(pid, from);
+    ck_assert_msg(code == 0, "%s", out);
+    says("policy.lua:2:");
+}
+END_TEST
+
+START_TEST(a_policy_that_changes_while_it_is_checked_is_not_taken)
+{
+    int from;
+    pid_t pid, check;
+
+    put_simulated(honest);
+    pid = start_daemon(&from);
+    wait_for_state("READY=1");
+    kill(pid, SIGHUP);
+    check = catch_check(pid, true);
+    put_file("policy.lua", policy);
+    kill(-check, SIGCONT);
+    wait_for_state("RELOADING=1");
+    wait_for_state("READY=1");
+    kill(pid, SIGTERM);
+    finish(pid, from);
+    ck_assert_msg(code == 0, "%s", out);
+    says("has changed while it was checked; reload again");
+}
+END_TEST
+
+static void die_without_a_word(pid_t pid, int from)
+{
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    close(from);
+}
+
+START_TEST(a_check_never_outlives_its_daemon)
+{
+    int from;
+    pid_t pid, check;
+
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    put_simulated(honest);
+    pid = start_daemon(&from);
+    wait_for_state("READY=1");
+    kill(pid, SIGHUP);
+    check = catch_check(pid, true);
+    kill(pid, SIGTERM);
+    finish(pid, from);
+    ck_assert_msg(code == 0, "%s", out);
+    wait_until_gone(check);
+
+    pid = start_daemon(&from);
+    wait_for_state("READY=1");
+    kill(pid, SIGHUP);
+    check = catch_check(pid, true);
+    die_without_a_word(pid, from);
+    kill(-check, SIGCONT);
+    wait_until_gone(check);
+
+    pid = start_daemon(&from);
+    wait_for_state("READY=1");
+    kill(pid, SIGHUP);
+    check = catch_check(pid, false); /* it may not know yet whose it is */
+    die_without_a_word(pid, from);
+    kill(-check, SIGCONT);
+    wait_until_gone(check);
+}
+END_TEST
+
 START_TEST(a_second_daemon_on_the_same_state_is_refused)
 {
     int from, second_from;
@@ -338,6 +621,11 @@ int main(void)
     tcase_add_test(tcase, one_bad_policy_keeps_the_daemon_from_starting);
     tcase_add_test(tcase, it_starts_tells_systemd_and_ends_without_touching_the_service);
     tcase_add_test(tcase, a_reload_with_an_error_changes_nothing_and_says_so);
+    tcase_add_test(tcase, the_check_explores);
+    tcase_add_test(tcase, a_reload_whose_policy_fails_when_explored_keeps_the_old_one);
+    tcase_add_test(tcase, the_loop_goes_on_while_a_reload_is_checked_and_one_more_waits);
+    tcase_add_test(tcase, a_policy_that_changes_while_it_is_checked_is_not_taken);
+    tcase_add_test(tcase, a_check_never_outlives_its_daemon);
     tcase_add_test(tcase, a_second_daemon_on_the_same_state_is_refused);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);
