@@ -93,15 +93,21 @@ void ask_begins(struct run *run, const struct sim_told *told)
     command_print(asked, line, sizeof line);
     snprintf(
         text, sizeof text, "%s: %s",
-        told->node != GROUP_NOBODY ? run_node_name(run, told->node) : "controller", line);
+        told->node != GROUP_NOBODY && asked->kind != WORLD_HOOK ? run_node_name(run, told->node)
+                                                                : "controller",
+        line);
     slot->text = copy(text);
     if (slot->kind == RUN_QUESTION) {
         slot->question = command_hash(asked, told->node);
+        if (asked->kind == WORLD_EXEC && asked->u.exec.asks != NULL) {
+            snprintf(slot->effect, sizeof slot->effect, "%s", asked->u.exec.asks);
+        }
         return;
     }
     entry.kind = slot->kind;
     entry.name = asked->kind == WORLD_HOOK ? asked->u.hook.event : effect_of(asked);
     slot->claims = entry.name[0] != '\0' && slot->kind == RUN_COMMAND;
+    snprintf(slot->effect, sizeof slot->effect, "%s", entry.name);
     slot->entry = told_line(run, &entry, "%s", text);
 }
 
@@ -132,9 +138,13 @@ static void question_ends(
     struct run_entry entry = {.kind = RUN_QUESTION, .node = slot->node, .level = WORLD_INFO};
 
     if (is_new(run, slot->question, told->answer)) {
+        bool yes = told->answer->outcome == WORLD_OK && slot->effect[0] != '\0';
+
         entry.outcome = (enum group_outcome)told->answer->outcome;
+        entry.name = slot->effect;
         told_line(
-            run, &entry, "%s: %s", slot->text != NULL ? slot->text : "", told->answer->detail);
+            run, &entry, "%s: %s%s", slot->text != NULL ? slot->text : "",
+            yes ? slot->effect : told->answer->detail, yes ? ": yes" : "");
     }
 }
 
@@ -173,6 +183,23 @@ void ask_ends(struct run *run, const struct sim_told *told)
             return;
         }
     }
+}
+
+/* Is a command under way that says it changes this thing? */
+bool ask_changing(const struct run *run, int node, const char *thing)
+{
+    size_t len = strlen(thing);
+    int i;
+
+    for (i = 0; i < run->n_asked; i++) {
+        const struct run_asked *slot = &run->asked[i];
+
+        if (slot->node == node && slot->claims && strncmp(slot->effect, thing, len) == 0 &&
+            slot->effect[len] == '.') {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Nothing is answered any more. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORD_MAX 96 /* of one word; a script is longer and is cut */
+#define WORD_MAX 80 /* of one word; a script is longer and is cut */
 
 struct line {
     char *text;
@@ -119,6 +119,11 @@ void command_print(const struct world_request *request, char *text, size_t size)
     case WORLD_HOOK:
         put_word(&line, "hooks");
         put_word(&line, request->u.hook.event);
+        for (i = 0; i < request->u.hook.n_facts; i++) {
+            if (strcmp(request->u.hook.fact[i].name, "NODE") == 0) {
+                put_word(&line, request->u.hook.fact[i].value);
+            }
+        }
         break;
     case WORLD_SLEEP:
     case WORLD_TCP:

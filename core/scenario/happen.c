@@ -45,6 +45,17 @@ static void happen_later(struct run *run, int64_t at_ms, int event)
     run->pending[run->n_pending++] = (struct run_pending){at_ms, event};
 }
 
+/* A step's name as the timeline has it, or shorter: its kind alone ("start"), or its action
+ * alone ("hook fence"). */
+static bool names(const char *said, const char *name)
+{
+    const char *action = strchr(name, ' ');
+    size_t kind = action != NULL ? (size_t)(action - name) : strlen(name);
+
+    return strcmp(said, name) == 0 || (strncmp(said, name, kind) == 0 && said[kind] == '\0') ||
+           (action != NULL && strcmp(said, action + 1) == 0);
+}
+
 void happen_step(struct run *run, const char *name, int node, bool begins)
 {
     enum scenario_when_kind when = begins ? SCENARIO_STEP_BEGINS : SCENARIO_STEP_ENDS;
@@ -53,12 +64,30 @@ void happen_step(struct run *run, const char *name, int node, bool begins)
     for (i = 0; run->n_steps > 0 && i < run->scenario->n_events; i++) {
         const struct scenario_event *event = &run->scenario->event[i];
 
-        if (event->when == when && strcmp(event->step, name) == 0 &&
+        if (event->when == when && names(event->step, name) &&
             (event->step_node == GROUP_NOBODY || event->step_node == node) &&
             ++run->seen[i] == event->nth) {
             happen_later(run, run->sim->now_ms + event->at_ms, i);
         }
     }
+}
+
+static bool home_is_off(const struct run *run)
+{
+    return run->sim->home != GROUP_NOBODY && !run->sim->node[run->sim->home].on;
+}
+
+/* The time after a kill is over; where the machine is off, it is started with that. */
+static enum baton_err start_again(struct run *run, struct baton_error *error)
+{
+    if (run->controller != NULL) {
+        return BATON_OK;
+    }
+    if (home_is_off(run)) {
+        run->home_down = true;
+        return BATON_OK;
+    }
+    return run_start_daemon(run, error);
 }
 
 enum baton_err happen_next(struct run *run, struct baton_error *error)
@@ -78,7 +107,7 @@ enum baton_err happen_next(struct run *run, struct baton_error *error)
         event = run->order[run->next_at++];
     }
     if (event < 0) {
-        return run->controller == NULL ? run_start_daemon(run, error) : BATON_OK;
+        return start_again(run, error);
     }
     err = run_do(run, &run->scenario->event[event].deed, &inner);
     if (err != BATON_OK) {
@@ -145,14 +174,14 @@ static void do_kill(struct run *run, const struct scenario_deed *deed)
 static enum baton_err do_start(struct run *run, struct baton_error *error)
 {
     struct run_entry entry = {.kind = RUN_DAEMON, .node = GROUP_NOBODY, .level = WORLD_WARNING};
-    int home = run->sim->home;
 
     if (run->controller != NULL) {
         told_line(run, &entry, "the daemon runs already");
         return BATON_OK;
     }
-    if (home != GROUP_NOBODY && !run->sim->node[home].on) {
-        told_line(run, &entry, "the daemon can't start: %s is off", run_node_name(run, home));
+    if (home_is_off(run)) {
+        told_line(
+            run, &entry, "the daemon can't start: %s is off", run_node_name(run, run->sim->home));
         return BATON_OK;
     }
     return run_start_daemon(run, error);
@@ -173,6 +202,11 @@ static void print_command(
         deed->reason[0] != '\0' ? ")" : "");
 }
 
+static bool home_hangs(const struct run *run)
+{
+    return run->sim->home != GROUP_NOBODY && run->sim->node[run->sim->home].hung;
+}
+
 /* Its line comes before what follows from it; whether it was refused is known after. */
 static void do_command(struct run *run, const struct scenario_deed *deed)
 {
@@ -186,7 +220,7 @@ static void do_command(struct run *run, const struct scenario_deed *deed)
     line = told_line(run, &entry, "%s", text);
     if (run->controller == NULL) {
         baton_fail(&refused, BATON_IO, "the daemon is down");
-    } else if (run->sim->hung) {
+    } else if (run->sim->hung || home_hangs(run)) {
         baton_fail(&refused, BATON_IO, "the daemon does not answer");
     } else {
         controller_command(

@@ -26,6 +26,7 @@
 
 struct moment {
     int n_nodes;
+    bool up; /* the daemon; while it is down no node is in any state */
     enum fsm_state state[GROUP_NODES_MAX];
     enum group_answer fit[GROUP_NODES_MAX];
     int holder;
@@ -85,9 +86,10 @@ struct run_asked { /* a request under way: where its end belongs */
     enum run_kind kind; /* COMMAND, QUESTION, HOOK */
     int entry;          /* -1: none */
     int node;
-    bool claims;       /* COMMAND: it says that it changes something */
-    uint64_t question; /* QUESTION: hash of who is asked what */
-    char *text;        /* its line, owned; NULL: no memory */
+    bool claims;                    /* COMMAND: it says that it changes something */
+    uint64_t question;              /* QUESTION: hash of who is asked what */
+    char effect[SIM_NAME_MAX + 32]; /* or what it asks */
+    char *text;                     /* its line, owned; NULL: no memory */
 };
 
 struct run_answer {
@@ -174,6 +176,7 @@ void told_moment(struct run *run, const struct moment *now);
 bool ask_changes(const struct world_request *asked);
 void ask_begins(struct run *run, const struct sim_told *told);
 void ask_ends(struct run *run, const struct sim_told *told);
+bool ask_changing(const struct run *run, int node, const char *thing);
 void ask_forget(struct run *run);
 
 /* command.c */

@@ -169,11 +169,14 @@ void words_count(lua_State *L, const char *word, int least, int most)
     if (n >= least && n <= most) {
         lua_settop(L, most);
     } else if (most == 0) {
-        luaL_error(L, "%s() takes nothing", word);
-    } else if (n > most) {
-        luaL_error(L, "%s() takes %d things at most, here are %d", word, most, n);
+        luaL_error(L, "%s takes no argument: write %s()", word, word);
     } else {
-        luaL_error(L, "%s() takes %d things at least, here are %d", word, least, n);
+        luaL_error(
+            L, "%s takes %s %d argument%s, not %d", word,
+            least == most ? "exactly"
+            : n > most    ? "at most"
+                          : "at least",
+            n > most ? most : least, (n > most ? most : least) == 1 ? "" : "s", n);
     }
 }
 
@@ -481,10 +484,13 @@ static int read_it(lua_State *L)
     if (item == NULL || item->kind != ITEM_SCENARIO || !reading->filled) {
         return words_blame(
             L, last_line(source->text, source->len),
-            "a scenario's file ends with `return scenario \"NAME\" { … }`, this one returns %s",
-            item != NULL && item->kind == ITEM_SCENARIO ? "a name without its list"
-            : lua_isnil(L, -1)                          ? "nothing"
-                                                        : luaL_typename(L, -1));
+            "a scenario's file ends with `return scenario \"NAME\" { … }`, this one returns %s%s",
+            reading->scenario != NULL && !reading->filled ? "a name without its list"
+            : lua_isnil(L, -1)                            ? "nothing"
+                                                          : "a ",
+            (reading->scenario != NULL && !reading->filled) || lua_isnil(L, -1)
+                ? ""
+                : luaL_typename(L, -1));
     }
     return 0;
 }

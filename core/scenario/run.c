@@ -48,6 +48,7 @@ static void take_moment(struct run *run, struct moment *now)
         }
         now->client = run->sim->count.client;
     }
+    now->up = g != NULL;
     now->holder = g != NULL ? g->holder : GROUP_NOBODY;
     now->hold = g != NULL ? g->hold : GROUP_HOLD_NONE;
     for (i = 0; i < now->n_nodes; i++) {
@@ -60,7 +61,7 @@ static bool same_moment(const struct moment *a, const struct moment *b)
 {
     int i;
 
-    if (a->holder != b->holder || a->hold != b->hold || a->serves != b->serves ||
+    if (a->up != b->up || a->holder != b->holder || a->hold != b->hold || a->serves != b->serves ||
         a->client != b->client) {
         return false;
     }
@@ -122,6 +123,26 @@ static void put_on_stage(struct run *run, const struct policy *policy)
     run->staged = true;
 }
 
+/* A policy that does not take what the scenario sets says so of itself; the line to mend is
+ * the scenario's. */
+static enum baton_err not_loaded(
+    const struct run *run, enum baton_err err, const struct baton_error *inner,
+    struct baton_error *error)
+{
+    const struct scenario *scenario = run->scenario;
+    char mark[GROUP_NAME_MAX * 2];
+    int i;
+
+    for (i = 0; i < scenario->n_sets; i++) {
+        snprintf(mark, sizeof mark, "set name=\"%.64s\"", scenario->set_name[i]);
+        if (strstr(inner->text, mark) != NULL) {
+            return baton_fail(
+                error, err, "%s:%d: %.900s", scenario->file, scenario->set_line[i], inner->text);
+        }
+    }
+    return baton_fail(error, err, "%s", inner->text);
+}
+
 enum baton_err run_start_daemon(struct run *run, struct baton_error *error)
 {
     struct controller_setup setup = {
@@ -131,6 +152,7 @@ enum baton_err run_start_daemon(struct run *run, struct baton_error *error)
         .news = told_news,
         .news_arg = run,
     };
+    struct baton_error inner = {0};
     enum baton_err err;
     int i;
 
@@ -139,9 +161,9 @@ enum baton_err run_start_daemon(struct run *run, struct baton_error *error)
         setup.node[i].priority = run->site.node[i].priority;
     }
     err = run->setup.load(
-        run->setup.load_arg, setup.world, run->scenario, &run->site, &setup.policy, error);
+        run->setup.load_arg, setup.world, run->scenario, &run->site, &setup.policy, &inner);
     if (err != BATON_OK) {
-        return err;
+        return not_loaded(run, err, &inner, error);
     }
     if (!run->staged) {
         put_on_stage(run, setup.policy);

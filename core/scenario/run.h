@@ -39,10 +39,12 @@ struct run_entry {
     enum fsm_state from, to;    /* STATE */
     int64_t epoch;              /* GRANT, STEP */
     int plan_slot;              /* STEP */
-    bool begins;                /* STEP, OUTAGE */
+    bool begins;                /* STEP, OUTAGE; FAULT: is one, doesn't lift one; CHANGE: up */
     enum group_outcome outcome; /* STEP that ended, PROBE, COMMAND */
     enum world_level level;     /* how bad it is */
-    const char *name;           /* STEP, PROBE: its name; COMMAND: the effect; "" else */
+    const char *name;           /* STEP, PROBE, FAULT, HOOK, NOTICE: its name; COMMAND: the
+                                   effect; QUESTION: what is asked; CHANGE: the thing; LOG:
+                                   the event; OUTAGE: "two serve" where that is it; "" else */
     const char *text;           /* for people: a whole sentence, nodes named; never NULL */
 };
 

@@ -116,6 +116,7 @@ struct scenario {
     int line; /* of `scenario` */
     int n_sets;
     char *set_name[SCENARIO_SETS_MAX], *set_value[SCENARIO_SETS_MAX];
+    int set_line[SCENARIO_SETS_MAX];
     bool serving_given;
     bool serves[GROUP_NODES_MAX]; /* at the start; without `serving` the first node */
     int n_events;

@@ -114,7 +114,11 @@ static bool two(unsigned serves)
 static void tell_two(struct run *run, const struct moment *now)
 {
     struct run_entry entry = {
-        .kind = RUN_OUTAGE, .node = GROUP_NOBODY, .begins = true, .level = WORLD_ALERT};
+        .kind = RUN_OUTAGE,
+        .node = GROUP_NOBODY,
+        .begins = true,
+        .level = WORLD_ALERT,
+        .name = "two serve"};
     char names[GROUP_TEXT_MAX] = "";
     size_t used = 0;
     int i;
@@ -337,7 +341,7 @@ static void recorded(struct run *run, const struct sim_told *told)
                     .node = GROUP_NOBODY,
                     .level = WORLD_INFO,
                     .epoch = record->epoch},
-                "nobody holds the baton: %s", record->text);
+                "nobody holds the baton");
         }
     }
 }
@@ -391,7 +395,9 @@ static void changed(struct run *run, const struct sim_told *told)
         return;
     }
     /* Where a command or a fault did it, that has a line already. */
-    entry.level = run->effect_ms == run->sim->now_ms ? WORLD_DEBUG : WORLD_INFO;
+    entry.level = run->effect_ms == run->sim->now_ms || ask_changing(run, told->node, told->thing)
+                      ? WORLD_DEBUG
+                      : WORLD_INFO;
     told_line(
         run, &entry, "%s on %s is %s", told->thing, run_node_name(run, told->node),
         told->up ? "up" : "down");

@@ -8,6 +8,17 @@
 
 #define ALWAYS 3 /* what must hold in every run */
 
+static const char *const never_words[SCENARIO_NEVERS] = {
+    [SCENARIO_NEVER_TWO_SERVE] = "no moment at which two nodes serve",
+    [SCENARIO_NEVER_NOBODY] = "no moment at which nobody serves",
+    [SCENARIO_NEVER_MOVE] = "no move",
+    [SCENARIO_NEVER_FAILOVER] = "no failover",
+    [SCENARIO_NEVER_FAILBACK] = "no failback",
+    [SCENARIO_NEVER_FENCE] = "no fence",
+    [SCENARIO_NEVER_HOLD] = "no hold",
+    [SCENARIO_NEVER_COMMAND] = "no command that changes anything",
+};
+
 static void say(char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* After what is there already. */
@@ -101,7 +112,7 @@ static void say_expected(const struct run *run, const struct scenario_expect *ex
         say_moves(text, expect);
         break;
     case SCENARIO_EXPECT_NEVER:
-        say(text, "never: %s", expect->text);
+        say(text, "%s", never_words[expect->never]);
         break;
     case SCENARIO_EXPECT_SAID:
         say(text, "\"%s\" to be said", expect->text);
@@ -137,6 +148,10 @@ static void say_was(const struct run *run, const struct scenario_expect *expect,
     const struct watch *watch = &run->watch[expect - run->scenario->expect];
     char time[SCENARIO_TIME_MAX];
 
+    if (!watch->was.up && expect->kind != SCENARIO_EXPECT_SERVES) {
+        say(why, "the daemon was down at %s", scenario_time(watch->at_ms, time));
+        return;
+    }
     switch (expect->kind) {
     case SCENARIO_EXPECT_STATE:
         say(why, "it was %s", fsm_state_name(watch->was.state[expect->node]));
@@ -220,7 +235,7 @@ static bool held(const struct run *run, const struct scenario_expect *expect, ch
         return moves_held(run, expect, why);
     case SCENARIO_EXPECT_NEVER:
         if (run->first_ms[expect->never] >= 0) {
-            say(why, "so it was at %s", scenario_time(run->first_ms[expect->never], time));
+            say(why, "there was one at %s", scenario_time(run->first_ms[expect->never], time));
         }
         return run->first_ms[expect->never] < 0;
     case SCENARIO_EXPECT_SAID:

@@ -221,6 +221,7 @@ static void fill_set(lua_State *L, struct reading *reading, int line)
                 L, line, "set: %s is a text, a number or a truth, not a %s", name[i],
                 lua_typename(L, type));
         }
+        scenario->set_line[scenario->n_sets] = line;
         scenario->set_name[scenario->n_sets] = copy(L, name[i]);
         scenario->n_sets++;
         scenario->set_value[scenario->n_sets - 1] = copy(L, luaL_tolstring(L, -1, NULL));
