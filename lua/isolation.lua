@@ -17,20 +17,47 @@ local function split(witness)
     return host, tonumber(port)
 end
 
-local function ask_gateway(gateway, timeout)
-    local result = exec {
-        command = { "ping", "-n", "-q", "-c", "1", "-W", ("%.2f"):format(timeout), gateway },
-        timeout = timeout + 0.1,
-        asks = "gateway.up",
-    }
-    return result.ok
+-- Who is asked, with a function each that says whether it answers; made once for a timeout.
+local function make_targets(timeout)
+    local names, jobs = {}, {}
+    if group.gateway then
+        local ping = {
+            command = { "ping", "-n", "-q", "-c", "1", "-W", ("%.2f"):format(timeout), group.gateway },
+            timeout = timeout + 0.1,
+        }
+        names[1] = "gateway " .. group.gateway
+        jobs[1] = function()
+            return exec(ping).ok
+        end
+    end
+    for _, witness in ipairs(group.witnesses) do
+        local host, port = split(witness)
+        local connect = { host = host, port = port, timeout = timeout }
+        names[#names + 1] = "witness " .. witness
+        jobs[#jobs + 1] = function()
+            local result = tcp(connect)
+            -- A refusal is an answer: somebody is there.
+            return result.ok or result.detail:find("refused", 1, true) ~= nil
+        end
+    end
+    return { names = names, jobs = jobs }
 end
 
-local function ask_witness(witness, timeout)
-    local host, port = split(witness)
-    local result = tcp { host = host, port = port, timeout = timeout }
-    -- A refusal is an answer: somebody is there.
-    return result.ok or result.detail:find("refused", 1, true) ~= nil
+local function look(asked)
+    if #asked.names == 0 then
+        return true, "no gateway or witness is configured to ask"
+    end
+    local heard, answers = {}, { parallel(table.unpack(asked.jobs)) }
+    for i, name in ipairs(asked.names) do
+        if answers[i] then
+            heard[#heard + 1] = name
+        end
+    end
+    if #heard > 0 then
+        table.sort(heard)
+        return true, "heard from " .. table.concat(heard, ", ")
+    end
+    return false, "no answer from " .. table.concat(asked.names, ", ")
 end
 
 --- Ask the gateway and all witnesses at once. True if one answers, false if none does.
@@ -38,30 +65,7 @@ end
 ---@return boolean
 ---@return string detail
 function isolation.look(timeout)
-    local asked, heard, jobs = {}, {}, {}
-    local function ask(name, f, target)
-        asked[#asked + 1] = name
-        jobs[#jobs + 1] = function()
-            if f(target, timeout) then
-                heard[#heard + 1] = name
-            end
-        end
-    end
-    if group.gateway then
-        ask("gateway " .. group.gateway, ask_gateway, group.gateway)
-    end
-    for _, witness in ipairs(group.witnesses) do
-        ask("witness " .. witness, ask_witness, witness)
-    end
-    if #asked == 0 then
-        return true, "no gateway or witness is configured to ask"
-    end
-    parallel(table.unpack(jobs))
-    if #heard > 0 then
-        table.sort(heard)
-        return true, "heard from " .. table.concat(heard, ", ")
-    end
-    return false, "no answer from " .. table.concat(asked, ", ")
+    return look(make_targets(timeout))
 end
 
 --- The probe. It is made once, beside the holder's probes, not for each node. `fall` is 1
@@ -70,6 +74,8 @@ end
 function isolation.probe(spec)
     spec = spec or {}
     local timeout = spec.timeout or 1
+    -- A little less than the probe's own time, or silence would end as "unknown".
+    local asked = make_targets(timeout * 0.8)
     return probe.custom {
         every = spec.every or 2,
         timeout = timeout,
@@ -77,9 +83,8 @@ function isolation.probe(spec)
         rise = spec.rise or 1,
         on = spec.on or "holder",
         pure = true,
-        -- A little less than the probe's own time, or silence would end as "unknown".
         run = function()
-            return isolation.look(timeout * 0.8)
+            return look(asked)
         end,
     }
 end

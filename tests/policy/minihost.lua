@@ -90,9 +90,11 @@ function minihost.new(options)
         tcp = function(request) return wait("tcp", request) end,
         address = function(request) return wait("address", request) end,
         parallel = function(...)
-            for _, f in ipairs { ... } do
-                f()
+            local results = {}
+            for i, run in ipairs { ... } do
+                results[i] = (run())
             end
+            return table.unpack(results, 1, select("#", ...))
         end,
         sleep = function(s)
             host.time = host.time + s
