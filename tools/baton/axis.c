@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WIDTH      1060.0 /* that fits a page … */
-#define WIDTH_MAX  2400.0 /* … and that may be scrolled, where a second were too short else */
-#define SCALE_GOOD 0.014  /* px a ms: a step of half a second can be seen */
-#define SCALE_MAX  0.08
-#define TICK_PX    58.0 /* room for a label */
+#define WIDTH       1060.0 /* that fits a page … */
+#define WIDTH_MAX   2400.0 /* … and that may be scrolled, where a second were too short else */
+#define SCALE_LEAST 0.009  /* px a ms: less needs a wider page … */
+#define SCALE_GOOD  0.012  /* … with that much */
+#define SCALE_FINE  0.025  /* leave out no more than this takes */
+#define SCALE_MAX   0.08
+#define TICK_PX     58.0 /* room for a label */
 
 static int by_value(const void *left, const void *right)
 {
@@ -31,7 +33,7 @@ static void add_piece(struct axis *axis, int64_t from_ms, int64_t to_ms, bool sk
 static double cut(
     struct axis *axis, const int64_t *times, int n, int64_t end_ms, int64_t quiet_ms, double width)
 {
-    int64_t room_ms = quiet_ms / 5, from_ms = 0, last_ms = 0, shown_ms = 0;
+    int64_t room_ms = quiet_ms / 10, from_ms = 0, last_ms = 0, shown_ms = 0;
     int i, skips = 0;
 
     axis->n = 0;
@@ -60,18 +62,19 @@ static double cut(
     return width <= 0 || shown_ms == 0 ? 0 : width / (double)shown_ms;
 }
 
-/* Of all lengths that could be called quiet, the one that shows most; the longer ones first, so
- * that little is left out where that is enough. */
+/* Of all lengths that could be called quiet, the longest with a `good` scale, else the one that
+ * shows most. */
 static int64_t choose_quiet(
-    struct axis *axis, const int64_t *times, int n, int64_t end_ms, double width, double *scale)
+    struct axis *axis, const int64_t *times, int n, int64_t end_ms, double width, double good,
+    double *scale)
 {
-    static const int64_t quiets_s[] = {1000000000, 86400, 21600, 7200, 3600, 1800, 600,
-                                       300,        120,   60,    30,   20,   12};
+    static const int64_t quiets_s[] = {1000000000, 86400, 21600, 7200, 3600, 1800,
+                                       600,        300,   120,   60,   30,   20};
     int64_t best_ms = quiets_s[0] * 1000;
     size_t i;
 
     *scale = 0;
-    for (i = 0; i < sizeof quiets_s / sizeof quiets_s[0] && *scale < SCALE_MAX; i++) {
+    for (i = 0; i < sizeof quiets_s / sizeof quiets_s[0] && *scale < good; i++) {
         double this_one = cut(axis, times, n, end_ms, quiets_s[i] * 1000, width);
 
         if (this_one > *scale * 1.3) {
@@ -106,9 +109,9 @@ void axis_lay(struct axis *axis, int64_t *times, int n, int64_t end_ms)
     memset(axis, 0, sizeof *axis);
     end_ms = end_ms > 0 ? end_ms : 1;
     qsort(times, (size_t)n, sizeof *times, by_value);
-    quiet_ms = choose_quiet(axis, times, n, end_ms, WIDTH, &scale);
-    if (scale < SCALE_GOOD) {
-        quiet_ms = choose_quiet(axis, times, n, end_ms, WIDTH_MAX, &scale);
+    quiet_ms = choose_quiet(axis, times, n, end_ms, WIDTH, SCALE_FINE, &scale);
+    if (scale < SCALE_LEAST) {
+        quiet_ms = choose_quiet(axis, times, n, end_ms, WIDTH_MAX, SCALE_GOOD, &scale);
         scale = scale > SCALE_GOOD ? SCALE_GOOD : scale;
     }
     cut(axis, times, n, end_ms, quiet_ms, WIDTH_MAX);

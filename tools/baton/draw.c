@@ -1,23 +1,14 @@
 /* The story drawn as inline SVG: a lane for each node, the client's beneath, and through all of
- * them what happened to the world. Beside it, in a drawing of their own that stays in sight
- * when the other is scrolled, the names. */
+ * them what happened to the world (flag.c). Beside it, in a drawing of their own that stays in
+ * sight when the other is scrolled, the names. */
 #include "draw.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define FLAG_ROW  17
-#define FLAG_FONT 12.4 /* bold is wider */
-#define AXIS_ROW  24
-#define LANE_GAP  6
-#define CLIENT    44
-
-struct draw_flag {
-    const struct run_entry *entry;
-    int row;
-    bool bare, before; /* no room for its words; they stand before the pole */
-    char words[64];
-};
+#define AXIS_ROW 24
+#define LANE_GAP 6
+#define CLIENT   44
 
 /* ---- What the files share -------------------------------------------------------------- */
 
@@ -100,86 +91,6 @@ const char *draw_clip(const char *text, int max, char *clipped, size_t size)
     return clipped;
 }
 
-/* ---- Flags: faults, commands, the daemon ----------------------------------------------- */
-
-static bool is_flag(const struct run_entry *entry)
-{
-    return entry->kind == RUN_FAULT || entry->kind == RUN_OPERATOR ||
-           (entry->kind == RUN_DAEMON && entry->at_ms > 0);
-}
-
-static void place_flag(struct drawing *d, struct draw_flag *flag, double *ends)
-{
-    double x = axis_x(&d->axis, flag->entry->at_ms);
-    double width = draw_text_px(flag->words, FLAG_FONT) + 14;
-
-    flag->before = x + width > d->axis.width && x > width;
-    x = flag->before ? x - width : x;
-    while (flag->row < DRAW_FLAGS_MAX - 1 && ends[flag->row] > x) {
-        flag->row++;
-    }
-    flag->bare = flag->row == DRAW_FLAGS_MAX - 1;
-    if (!flag->bare) {
-        ends[flag->row] = x + width + (flag->before ? 4 : 0);
-    }
-    d->flag_rows = flag->row + 1 > d->flag_rows ? flag->row + 1 : d->flag_rows;
-}
-
-static bool gather_flags(struct drawing *d)
-{
-    double ends[DRAW_FLAGS_MAX] = {0};
-    int i;
-
-    d->flag = calloc((size_t)d->story->n_entries + 1, sizeof *d->flag);
-    for (i = 0; d->flag != NULL && i < d->story->n_entries; i++) {
-        struct draw_flag *flag = &d->flag[d->n_flags];
-
-        if (is_flag(&d->story->entry[i])) {
-            char words[64];
-
-            flag->entry = &d->story->entry[i];
-            snprintf(
-                flag->words, sizeof flag->words, "%.63s",
-                draw_clip(flag->entry->text, 44, words, sizeof words));
-            place_flag(d, flag, ends);
-            d->n_flags++;
-        }
-    }
-    return d->flag != NULL;
-}
-
-static void draw_flag(const struct drawing *d, const struct draw_flag *flag)
-{
-    static const char *const kinds[] = {
-        [RUN_FAULT] = "flag fault", [RUN_OPERATOR] = "flag operator", [RUN_DAEMON] = "flag daemon"};
-    double x = axis_x(&d->axis, flag->entry->at_ms);
-    int y = flag->row * FLAG_ROW;
-    char time[48];
-
-    tag_open(d->out, "g");
-    tag_set(d->out, "class", "%s", kinds[flag->entry->kind]);
-    tag_set(d->out, "data-at", "%lld", (long long)flag->entry->at_ms);
-    tag_open(d->out, "rect");
-    draw_px(d->out, "x", x - 0.5);
-    tag_set(d->out, "y", "%d", y + 3);
-    tag_set(d->out, "width", "1");
-    tag_set(d->out, "height", "%d", d->bottom - y - 3);
-    tag_close(d->out);
-    tag_open(d->out, "circle");
-    draw_px(d->out, "cx", x);
-    tag_set(d->out, "cy", "%d", y + 8);
-    tag_set(d->out, "r", "4");
-    story_time(flag->entry->at_ms, d->story->end_ms, time, sizeof time);
-    tag_leaf(d->out, "title", NULL, "%s\n%s", flag->entry->text, time + strspn(time, " "));
-    tag_close(d->out);
-    if (!flag->bare) {
-        draw_text(
-            d, flag->before ? "words end" : "words", flag->before ? x - 8 : x + 8, y + 12,
-            flag->words);
-    }
-    tag_close(d->out);
-}
-
 /* ---- The axis -------------------------------------------------------------------------- */
 
 /* Its words end before `until`, the edge of what is left out next. */
@@ -198,7 +109,7 @@ static void draw_tick(const struct drawing *d, int64_t at_ms, double until, doub
     tag_set(d->out, "width", "1");
     tag_set(d->out, "height", "%d", d->bottom - d->top + 5);
     tag_close(d->out);
-    if (x <= half) { /* at the edge */
+    if (x <= half && 2 * half <= until) { /* at the edge */
         draw_text(d, "tick", 0, y + 13, label);
         *free_from = 2 * half + 8;
     } else if (x - half >= *free_from && x + half <= until + 1) {
@@ -360,22 +271,32 @@ static void draw_client(const struct drawing *d)
 
 /* ---- The whole ------------------------------------------------------------------------- */
 
+/* Around what is drawn: what is only told in the table may lie in a stretch that is left out. */
 static bool lay_axis(struct drawing *d)
 {
     const struct story *story = d->story;
-    int64_t *times = calloc((size_t)story->n_entries + (size_t)story->n_spans * 2 + 2, 8);
+    size_t room = (size_t)(story->n_entries + story->n_spans + d->n_steps + d->n_bads) * 2 + 1;
+    int64_t *times = calloc(room, sizeof *times);
     int i, n = 0;
 
     if (times == NULL) {
         return false;
     }
     for (i = 0; i < story->n_entries; i++) {
-        if (story->entry[i].kind != RUN_LOG && story->entry[i].kind != RUN_QUESTION) {
+        if (flag_is(&story->entry[i]) || story->entry[i].kind == RUN_OUTAGE) {
             times[n++] = story->entry[i].at_ms;
         }
     }
     for (i = 0; i < story->n_spans; i++) {
         times[n++] = story->span[i].from_ms;
+    }
+    for (i = 0; i < d->n_steps; i++) {
+        times[n++] = d->step[i].from_ms;
+        times[n++] = d->step[i].to_ms;
+    }
+    for (i = 0; i < d->n_bads; i++) {
+        times[n++] = d->bad[i].from_ms;
+        times[n++] = d->bad[i].to_ms;
     }
     axis_lay(&d->axis, times, n, story->end_ms);
     free(times);
@@ -387,10 +308,10 @@ static bool lay_out(struct drawing *d)
     double widest = 60;
     int node;
 
-    if (!lay_axis(d) || !lane_gather(d) || !gather_flags(d)) {
+    if (!lane_gather(d) || !lay_axis(d) || !flag_gather(d)) {
         return false;
     }
-    d->top = d->flag_rows * FLAG_ROW + AXIS_ROW;
+    d->top = d->flag_rows * DRAW_FLAG + AXIS_ROW;
     d->bottom = d->top;
     for (node = 0; node < d->story->n_nodes; node++) {
         double width = draw_text_px(d->story->node[node], 13);
@@ -453,7 +374,7 @@ static void draw_lanes(const struct drawing *d)
     draw_axis(d);
     draw_bands(d);
     for (i = 0; i < d->n_flags; i++) {
-        draw_flag(d, &d->flag[i]);
+        flag_draw(d, &d->flag[i]);
     }
     draw_passes(d);
     for (i = 0; i < d->story->n_nodes; i++) {

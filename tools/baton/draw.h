@@ -1,5 +1,5 @@
 /* The drawing of a story: what its files share. draw.c lays it out and draws what goes through
- * all lanes; lane.c draws one node.
+ * all lanes; lane.c draws one node, flag.c the flags above.
  *
  * Numbers are written without the C library's %f: its decimal point is the locale's. */
 #ifndef BATON_TOOLS_BATON_DRAW_H
@@ -10,6 +10,8 @@
 #define DRAW_PROBES_MAX 6 /* rows of probes in a lane; the last has all others */
 #define DRAW_STEPS_MAX  9 /* rows of steps; the last is for those without room for a name */
 #define DRAW_FLAGS_MAX  6 /* likewise of flags */
+
+#define DRAW_FLAG       17 /* height of a row of flags */
 
 #define LANE_ROD        17 /* of a lane, from its top: the baton, … */
 #define LANE_STATE      23
@@ -26,7 +28,7 @@ struct draw_step {
     int64_t from_ms, to_ms;
     bool open; /* did not end */
     bool bare; /* no room for its name */
-    enum group_outcome outcome;
+    bool well;
     const char *name, *text;
 };
 
@@ -40,6 +42,13 @@ struct draw_bad { /* a probe was not well */
 struct draw_hold { /* a node had the baton */
     int node;
     int64_t from_ms, to_ms, epoch;
+};
+
+struct draw_flag {
+    const struct run_entry *entry;
+    int row;
+    bool bare, before; /* no room for its words; they stand before the pole */
+    char words[208];
 };
 
 struct draw_lane {
@@ -61,6 +70,12 @@ struct drawing {
     struct draw_flag *flag;
     int flag_rows;
 };
+
+/* Does that line have a flag? */
+bool flag_is(const struct run_entry *entry);
+/* Gather the flags, and how many rows they take; needs the axis. False: no memory. */
+bool flag_gather(struct drawing *d);
+void flag_draw(const struct drawing *d, const struct draw_flag *flag);
 
 /* Gather what the lanes show. False: no memory. */
 bool lane_gather(struct drawing *d);

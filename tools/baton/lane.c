@@ -38,7 +38,7 @@ static void take_step(struct drawing *d, const struct run_entry *entry)
     } else if (step != NULL) {
         step->open = false;
         step->to_ms = entry->at_ms;
-        step->outcome = entry->outcome;
+        step->well = entry->level < WORLD_WARNING; /* a look is well where it sees nothing */
         step->text = entry->text;
     }
 }
@@ -90,12 +90,12 @@ static void end_all(struct drawing *d, int64_t at_ms)
     }
 }
 
-static int64_t epoch_at(const struct story *story, int node, int64_t at_ms)
+static int64_t epoch_before(const struct story *story, int node, int64_t before_ms)
 {
     int64_t epoch = 0;
     int i;
 
-    for (i = 0; i < story->n_entries && story->entry[i].at_ms <= at_ms; i++) {
+    for (i = 0; i < story->n_entries && story->entry[i].at_ms < before_ms; i++) {
         if (story->entry[i].kind == RUN_GRANT && story->entry[i].node == node) {
             epoch = story->entry[i].epoch;
         }
@@ -127,10 +127,12 @@ static void take_holds(struct drawing *d)
                 last->to_ms = span->to_ms;
             } else {
                 last = &d->hold[d->n_holds++];
-                *last = (struct draw_hold){
-                    node, span->from_ms, span->to_ms, epoch_at(d->story, node, span->from_ms)};
+                *last = (struct draw_hold){node, span->from_ms, span->to_ms, 0};
             }
         }
+    }
+    for (i = 0; i < d->n_holds; i++) { /* it is told once it is recorded, a moment later */
+        d->hold[i].epoch = epoch_before(d->story, d->hold[i].node, d->hold[i].to_ms);
     }
     qsort(d->hold, (size_t)d->n_holds, sizeof *d->hold, by_from);
 }
@@ -183,7 +185,7 @@ static int probe_row(struct draw_lane *lane, const char *name)
 
 static double step_label_px(const struct draw_step *step)
 {
-    return draw_text_px(step->name, STEP_FONT) + (step->outcome == GROUP_OK ? 5 : 14);
+    return draw_text_px(step->name, STEP_FONT) + (step->well ? 5 : 14);
 }
 
 /* The first row that is free there, with room for its name; like stairs for one after another. */
@@ -367,7 +369,7 @@ static void draw_step(const struct drawing *d, const struct draw_step *step)
     const struct draw_lane *lane = &d->lane[step->node];
     int y = lane->y + LANE_ROWS + lane->n_probes * LANE_PROBE + step->row * LANE_STEP;
     double x = axis_x(&d->axis, step->from_ms), to = axis_x(&d->axis, step->to_ms);
-    bool well = step->outcome == GROUP_OK && !step->open;
+    bool well = step->well;
     char label[GROUP_NAME_MAX + 8];
 
     to = to < x + 3 ? x + 3 : to;
@@ -435,7 +437,7 @@ void lane_draw_name(const struct drawing *d, int node)
 {
     const struct draw_lane *lane = &d->lane[node];
     double x = d->names_width - 12;
-    char clipped[GROUP_NAME_MAX + 8];
+    char clipped[128];
     int i;
 
     draw_text(

@@ -56,6 +56,10 @@ const char *story_span(int64_t ms, char *text, size_t size);
 const char *story_node(const struct story *story, int node);
 /* Is the client not served then? */
 bool story_is_down(const struct story *story, int64_t at_ms);
+/* Where a line of the timeline belongs, for its column: a node, "controller" or "". */
+const char *story_where(const struct story *story, const struct run_entry *entry);
+/* The line without that in front of it, where it is a command. */
+const char *story_words(const struct story *story, const struct run_entry *entry);
 /* "why", without the "file:line: " that it begins with. */
 const char *story_bare(const char *why);
 
@@ -109,7 +113,7 @@ void tag_leaf(xmlTextWriter *out, const char *element, const char *name, const c
 /* ---- axis.c: where a time stands in the drawing ---------------------------------------- */
 
 #define AXIS_PIECES_MAX 129
-#define AXIS_SKIP       58.0 /* width of a stretch that is left out */
+#define AXIS_SKIP       64.0 /* width of a stretch that is left out */
 
 struct axis_piece {
     int64_t from_ms, to_ms;

@@ -266,13 +266,13 @@ static void write_entry(
     tag_set(out, "class", "%s%s", kind, story_is_down(story, entry->at_ms) ? " down" : "");
     story_time(entry->at_ms, story->end_ms, time, sizeof time);
     tag_leaf(out, "td", "number", "%s", time + strspn(time, " "));
-    tag_leaf(out, "td", NULL, "%s", story_node(story, entry->node));
+    tag_leaf(out, "td", NULL, "%s", story_where(story, entry));
     tag_leaf(out, "td", "kind", "%s", kind);
     tag_open(out, "td");
     tag_set(out, "class", "what");
     tag_text(
         out, "%s%s", entry->kind == RUN_COMMAND || entry->kind == RUN_QUESTION ? "$ " : "",
-        entry->text);
+        story_words(story, entry));
     if (entry->kind == RUN_COMMAND && entry->name[0] != '\0') {
         tag_leaf(out, "span", "effect", "  %s", entry->name);
     }

@@ -38,10 +38,10 @@ static void print_entry(const struct story *story, const struct run_entry *entry
         "%s %s%s%s ", story_time(entry->at_ms, story->end_ms, time, sizeof time),
         print_colour("fail"), story_is_down(story, entry->at_ms) ? "|" : " ", print_plain());
     printf(
-        "%-*s  %s%-8s%s  ", width, story_node(story, entry->node), print_dim(),
+        "%-*s  %s%-8s%s  ", width, story_where(story, entry), print_dim(),
         run_kind_name(entry->kind), print_plain());
     printf(
-        "%s%s%s%s", colour, command ? "$ " : "", entry->text,
+        "%s%s%s%s", colour, command ? "$ " : "", story_words(story, entry),
         colour[0] != '\0' ? print_plain() : "");
     if (entry->kind == RUN_COMMAND && entry->name[0] != '\0') {
         printf("  %s(%s)%s", print_dim(), entry->name, print_plain());

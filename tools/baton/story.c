@@ -100,8 +100,14 @@ const char *story_time(int64_t ms, int64_t end_ms, char *text, size_t size)
 
 const char *story_span(int64_t ms, char *text, size_t size)
 {
-    if (ms >= 10000 && ms < 60000 && ms % 1000 >= 100) {
-        snprintf(text, size, "%lld.%lld s", (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+    if (ms >= 1000 && ms < 60000) {
+        long long tenths = (long long)(ms + 50) / 100;
+
+        if (tenths % 10 == 0) {
+            snprintf(text, size, "%lld s", tenths / 10);
+        } else {
+            snprintf(text, size, "%lld.%lld s", tenths / 10, tenths % 10);
+        }
         return text;
     }
     return print_age(ms, text, size);
@@ -150,7 +156,7 @@ static bool find_outages(struct story *story)
     for (i = 0; i < story->n_entries; i++) {
         const struct run_entry *entry = &story->entry[i];
 
-        if (entry->kind != RUN_OUTAGE || strcmp(entry->name, "two") == 0) {
+        if (entry->kind != RUN_OUTAGE || strcmp(entry->name, "two serve") == 0) {
             continue;
         }
         if (entry->begins && since_ms < 0) {
@@ -307,4 +313,26 @@ bool story_is_down(const struct story *story, int64_t at_ms)
         }
     }
     return false;
+}
+
+static bool is_command(const struct run_entry *entry)
+{
+    return entry->kind == RUN_COMMAND || entry->kind == RUN_QUESTION || entry->kind == RUN_HOOK;
+}
+
+const char *story_where(const struct story *story, const struct run_entry *entry)
+{
+    return is_command(entry) && entry->node == GROUP_NOBODY ? "controller"
+                                                            : story_node(story, entry->node);
+}
+
+const char *story_words(const struct story *story, const struct run_entry *entry)
+{
+    const char *where = story_where(story, entry);
+    size_t len = strlen(where);
+
+    return is_command(entry) && strncmp(entry->text, where, len) == 0 &&
+                   strncmp(entry->text + len, ": ", 2) == 0
+               ? entry->text + len + 2
+               : entry->text;
 }
