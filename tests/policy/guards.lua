@@ -163,6 +163,7 @@ test("isolation: any answer counts, a refusal too; silence of all does not", fun
     local look = host.require "isolation".look
     equal({ look(0.8) }, { false, "no answer from gateway 10.9.0.254, witness 192.0.2.7:53" })
     equal(host.requests[1].command, { "ping", "-n", "-q", "-c", "1", "-W", "0.80", "10.9.0.254" })
+    equal(host.requests[1].asks, "gateway.up")
     equal({ host.requests[2].host, host.requests[2].port }, { "192.0.2.7", 53 })
     silent["192.0.2.7"] = nil
     equal({ look(0.8) }, { true, "heard from witness 192.0.2.7:53" })
