@@ -133,6 +133,20 @@ function floating_ip.announce(node, options)
     return remote.done(run(node, "announce", ANNOUNCE, options.deadline or 10, options), "announce")
 end
 
+--- A probe: is the address on the server that holds the baton? For policies whose `serving`
+--- is true also while only a part is there. Beside it: remedies.put_address_back.
+---@param spec { every?: number, timeout?: number, fall?: integer, rise?: integer }
+---@param options? FloatingIpOptions
+function floating_ip.probe(spec, options)
+    return probe.custom {
+        every = spec.every, timeout = spec.timeout or 5, fall = spec.fall, rise = spec.rise,
+        on = "holder", pure = true,
+        run = function(node)
+            return floating_ip.look(node, options)
+        end,
+    }
+end
+
 local function gone(node, options)
     local there, detail, unasked = floating_ip.look(node, options)
     if there == nil then
@@ -167,6 +181,16 @@ function floating_ip.remove(options)
     }
 end
 
+--- Take the address and announce it, where it is missed now. For remedies.
+---@param node Node
+---@param options? FloatingIpOptions
+---@return boolean? done  nil: the node could not even be asked
+---@return string? why
+function floating_ip.add_on(node, options)
+    options = options or {}
+    return remote.done(run(node, "add", ADD, options.deadline or 10, options), "add the address")
+end
+
 --- An action: take the address and announce it. Its undo gives it up again.
 ---@param options? FloatingIpOptions
 ---@return Action
@@ -182,7 +206,7 @@ function floating_ip.add(options)
             return floating_ip.look(node, options)
         end,
         run = function(node)
-            return remote.done(run(node, "add", ADD, deadline, options), "add the address")
+            return floating_ip.add_on(node, options)
         end,
         undo = floating_ip.remove(options),
     }

@@ -1,5 +1,7 @@
 --- Remedies: what is tried on a node before anything moves.
 
+local floating_ip = require "floating_ip"
+
 local remedies = {}
 
 local function failed(node, services)
@@ -84,6 +86,44 @@ function remedies.restart(spec)
                     end
                     sleep(0.1)
                 end
+            end,
+        },
+    }
+end
+
+---@class PutAddressBackSpec
+---@field probe string       the one that watches the address, made by floating_ip.probe
+---@field attempts? integer  within `within`; then the holder may be given up (2)
+---@field within? number     seconds (600)
+---@field deadline? number   seconds for one attempt, the probe ok again (10)
+
+--- Put a lost floating address back on the holder: a restart of the network takes it off, and
+--- no server is at fault. Like a restart in place it is done when the probe is ok again.
+---@param spec PutAddressBackSpec
+---@return Remedy
+function remedies.put_address_back(spec)
+    local watch, deadline = spec.probe, spec.deadline or 10
+    return {
+        on = "holder",
+        attempts = spec.attempts or 2,
+        within = spec.within or 600,
+        when = function(node)
+            local lost = node[watch].failed and node[watch].last == "failed"
+            return lost, (lost and "the address is lost: " or "the address is not lost: ") .. node[watch].detail
+        end,
+        run = action {
+            name = "put the floating address back",
+            effect = "address.add",
+            deadline = deadline,
+            run = function(node)
+                local done, why = floating_ip.add_on(node, { deadline = deadline })
+                if not done then
+                    return done, why
+                end
+                while node[watch].failed do
+                    sleep(0.1)
+                end
+                return true
             end,
         },
     }

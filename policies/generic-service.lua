@@ -100,7 +100,14 @@ local probes = {
     ssh     = probe.tcp(often { port = set.ssh_port, expect = "SSH-" }),
     uplink  = isolation.probe { every = set.every, timeout = set.timeout },
 }
-local needs = { "service" }
+local needs, tolerated = { "service" }, {}
+if group.floating then
+    -- `serving` says yes while either of address and service is there; this tells of a lost address.
+    probes.floating = floating_ip.probe {
+        every = set.every, timeout = set.look_deadline, fall = set.fall, rise = set.rise,
+    }
+    tolerated[1] = "floating" -- unknown, where ssh is down, it is nothing against a server
+end
 if group.share then
     probes.share = probe.share { every = set.share_every, timeout = 5, mounted = set.share_mounted }
     needs[#needs + 1] = "share"
@@ -110,8 +117,9 @@ end
 
 -- With a port the service itself says whether it is well, whatever ssh says. Without one ssh is
 -- the only eye: a holder that it can't reach any more is given up, never taken for well.
-local could_serve = fitness.needs { shared = { "share" }, "ssh", table.unpack(needs) }
-local serves_well = set.port and fitness.needs { shared = { "share" }, table.unpack(needs) } or could_serve
+local could_serve = fitness.needs { shared = { "share" }, tolerated = tolerated, "ssh", table.unpack(needs) }
+local serves_well = set.port and fitness.needs { shared = { "share" }, tolerated = tolerated, table.unpack(needs) }
+    or could_serve
 
 local function fit(node)
     return (node.holds and serves_well or could_serve)(node)
@@ -137,6 +145,11 @@ if set.restarts > 0 then
         services = { service = workload }, attempts = set.restarts,
         within = set.restarts_within, deadline = set.deadline,
     }
+end
+
+if group.floating then
+    repairs[#repairs + 1] = remedies.put_address_back { probe = "floating", within = set.restarts_within,
+        deadline = set.deadline }
 end
 
 local stop, start, parts, verify = { workload.stop }, { workload.start }, { workload.look }, {}

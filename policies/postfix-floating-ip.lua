@@ -90,9 +90,14 @@ if group.share then
     probes.share = probe.share { every = set.share_every, timeout = 5, mounted = set.share_mounted }
     needs[#needs + 1] = "share"
 end
+local tolerated = { "clock" }
 if cold then
-    -- In hot standby a lost address is seen by `serving` below; here it takes a client's view.
-    probes.floating = probe.tcp(often { port = set.smtp_port, via = "floating", on = "holder" })
+    -- In hot standby a lost address is seen by `serving` below, which here says yes while any part
+    -- is there. Unknown, where ssh is down, it is nothing against a server.
+    probes.floating = floating_ip.probe {
+        every = set.every, timeout = set.look_deadline, fall = set.fall, rise = set.rise,
+    }
+    tolerated[2] = "floating"
 end
 
 -- Guard: is a node fit, is it time to move? ---------------------------------------------
@@ -100,8 +105,8 @@ end
 -- A server that serves well is not unfit because ssh is down; but nothing can be started on
 -- one that can't be reached. What fails on all servers alike is nothing against one of them.
 local shared = { "share" }
-local serves_well = fitness.needs { shared = shared, tolerated = { "clock" }, table.unpack(needs) }
-local could_serve = fitness.needs { shared = shared, tolerated = { "clock" }, "ssh", table.unpack(needs) }
+local serves_well = fitness.needs { shared = shared, tolerated = tolerated, table.unpack(needs) }
+local could_serve = fitness.needs { shared = shared, tolerated = tolerated, "ssh", table.unpack(needs) }
 
 local function fit(node)
     return (node.holds and serves_well or could_serve)(node)
@@ -136,11 +141,8 @@ end
 if not cold then
     repairs[#repairs + 1] = restart("any", 1, 60) -- a standby that is down is no standby: once a minute
 else
-    repairs[#repairs + 1] = { on = "holder", attempts = 3, within = set.restarts_within,
-        when = function(node)
-            return node.smtp.ok and node.floating.failed, "smtp answers, but not on the floating address"
-        end,
-        run = floating_ip.add { deadline = set.deadline } }
+    repairs[#repairs + 1] = remedies.put_address_back { probe = "floating", within = set.restarts_within,
+        deadline = set.deadline }
 end
 
 local address = { deadline = set.deadline }

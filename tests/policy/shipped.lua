@@ -70,7 +70,7 @@ test("postfix: cold standby stops the service after the address and starts it be
     equal(names(policy.stop), { "remove the floating address", "stop postfix", "stop dovecot" })
     equal(names(policy.start), { "start dovecot", "start postfix", "add the floating address" })
     equal(policy.probes.smtp.on, "holder")
-    equal(policy.probes.floating.via, "floating")
+    equal({ policy.probes.floating.kind, policy.probes.floating.on }, { "custom", "holder" })
 end)
 
 test("postfix: a setting that it doesn't know, or of the wrong kind, is refused", function()
@@ -276,6 +276,21 @@ end)
 
 test("generic: without saying what the service is it is refused", function()
     refuses(function() generic {} end, 'set name="start_command" is missing: without unit= or init=')
+end)
+
+-- Whether the service runs says nothing about its address.
+test("a lost address is against the holder, one that can't be asked for is not", function()
+    for _, made in ipairs { { postfix { standby = "cold" } }, { generic { unit = "x.service", port = 21 } } } do
+        local host, policy = made[1], made[2]
+        local node = node_of(host, policy, "server01", { holds = true,
+            floating = observed("failed", { run = 3, detail = "10.9.0.100 is not there" }) })
+        local fit, why = policy.fit(node)
+        equal(fit, false)
+        says(why, "floating failed 3 times: 10.9.0.100 is not there")
+        equal(policy.remedies[2].when(node), true)
+        node.floating = observed("unknown", { run = 3, detail = "ssh: no answer" })
+        equal({ policy.fit(node), (policy.remedies[2].when(node)) }, { true, false })
+    end
 end)
 
 -- Else a dead server would stand there as Active for ever: what can't be asked is unknown.
