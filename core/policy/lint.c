@@ -168,6 +168,29 @@ static void look_at_remedy(struct lint *lint, int i)
     }
 }
 
+/* A floating address that no move takes along: the clients never follow. Where an action
+ * does not say what it moves, it may be this. */
+static void look_at_address(struct lint *lint)
+{
+    static const char address[] = "address";
+    int i, count = lint->policy->table.rules.list[GROUP_LIST_START].count;
+
+    for (i = 0; i < count; i++) {
+        const char *effect = policy_effect(lint->policy, POLICY_START, i);
+
+        if (effect == NULL || (thing_len(effect) == strlen(address) &&
+                               strncmp(effect, address, strlen(address)) == 0)) {
+            return;
+        }
+    }
+    if (lint->policy->site->floating != NULL) {
+        find_at(
+            lint, table_of(lint),
+            "the group has a floating address, and no start action has an effect on \"address\": "
+            "let one take it, as floating_ip.add() does, or configure none");
+    }
+}
+
 static void look_at_rules(struct lint *lint)
 {
     const struct group_rules *rules = &lint->policy->table.rules;
@@ -477,6 +500,7 @@ enum baton_err lint_policy(
     err = ask_verdicts(&lint, error);
     if (err == BATON_OK) {
         look_at_rules(&lint);
+        look_at_address(&lint);
         for (i = 0; i < rules->n_probes; i++) {
             look_at_probe(&lint, i);
         }

@@ -104,8 +104,8 @@ static const char *policy_with(const char *keys)
         text, sizeof text,
         "local function run(node) return node:exec { command = { 'true' } } end\n"
         "local function look(node) return node:exec { command = { 'true' } }.ok end\n"
-        "local up = action { name = 'up', run = run, look = look, effect = 'service.start' }\n"
-        "local down = action { name = 'down', run = run, effect = 'service.stop' }\n"
+        "local up = action { name = 'up', run = run, look = look, effect = 'address.add' }\n"
+        "local down = action { name = 'down', run = run, effect = 'address.delete' }\n"
         "return policy {\n"
         "serving = look,\n"
         "settle = 5,\n"
@@ -127,15 +127,18 @@ static const char *policy_with(const char *keys)
 static const struct {
     const char *keys, *place, *words;
 } odd[] = {
-    {"start = { action { name = 'go', run = run, effect = 'service.start' } },",
+    {"start = { action { name = 'go', run = run, effect = 'address.add' } },",
      "test.lua:9: ", "start action go: without a look"},
     {"start = { action { name = 'go', run = run, look = look } },",
      "test.lua:9: ", "start action go: it declares no effect"},
     {"stop = { down,\naction { name = 'off', run = run } },",
      "test.lua:10: ", "stop action off: it declares no effect"},
-    {"start = { up, action { name = 'ip', run = run, look = look, effect = 'address.add' } },",
-     "test.lua:9: ", "start action ip: no stop action has an effect on \"address\""},
-    {"verify = nil, start = { action { name = 'go', run = run, effect = 'service.start' } },",
+    {"start = { up, action { name = 'go', run = run, look = look, effect = 'service.start' } },",
+     "test.lua:9: ", "start action go: no stop action has an effect on \"service\""},
+    {"start = { action { name = 'go', run = run, look = look, effect = 'service.start' } },\n"
+     "stop = { action { run = run, effect = 'service.stop' } },",
+     "test.lua:6: ", "the group has a floating address, and no start action has an effect on"},
+    {"verify = nil, start = { action { name = 'go', run = run, effect = 'address.add' } },",
      "test.lua:6: ", "there is no verify"},
     {"\nprobes = { smtp = probe.smtp { every = 0.2, timeout = 0.2 } },",
      "test.lua:10: ", "probe smtp: timeout = 0.2 is not below every = 0.2"},
@@ -190,8 +193,8 @@ static const char *const fine[] = {
     /* each start action looks, so a move is seen to have worked */
     "verify = {},",
     /* an undo takes it down again */
-    "start = { up, action { name = 'ip', run = run, look = look, effect = 'address.add',\n"
-    "  undo = action { run = run, effect = 'address.delete' } } },",
+    "start = { up, action { name = 'go', run = run, look = look, effect = 'service.start',\n"
+    "  undo = action { run = run, effect = 'service.stop' } } },",
     /* it only waits until something is so */
     "start = { up, action { name = 'wait', look = look } },",
 };
