@@ -1,6 +1,7 @@
 /* baton policy check: load a policy as the daemon would, say what is in it, what is odd about
  * it, and what a short exploration found. */
 #include "baton.h"
+#include "site.h"
 
 #include "daemon/loader.h"
 #include "daemon/rehearse.h"
@@ -12,55 +13,6 @@
 #include <unistd.h>
 
 /* ---- Where it would run ---------------------------------------------------------------- */
-
-/* Two nodes that stand for any, where no configuration is named. */
-static void example_site(struct policy_site *site)
-{
-    memset(site, 0, sizeof *site);
-    site->group = "example";
-    site->floating = "192.0.2.100/24"; /* RFC 5737: documentation */
-    site->interface = "eth0";
-    site->share = "/srv/share";
-    site->gateway = "192.0.2.1";
-    site->n_nodes = 2;
-    site->node[0] = (struct policy_node_site){"server01", "192.0.2.11", "ssh", 1};
-    site->node[1] = (struct policy_node_site){"server02", "192.0.2.12", "ssh", 2};
-}
-
-/* A folder with Baton's modules, not anything else of that name (such as /usr/bin/lua). */
-static bool has_modules(const char *path)
-{
-    char file[4096];
-    int n = snprintf(file, sizeof file, "%s/prelude.lua", path);
-
-    return n > 0 && (size_t)n < sizeof file && access(file, R_OK) == 0;
-}
-
-/* --lua, else the folder beside the program's build tree, else the installed one. */
-static const char *find_lua(const struct args *args, char *path, size_t size)
-{
-    char *slash;
-    ssize_t n;
-    int up;
-
-    if (args->lua != NULL) {
-        return args->lua;
-    }
-    n = readlink("/proc/self/exe", path, size - 8);
-    for (up = 0; n > 0 && up < 5; up++) {
-        path[n] = '\0';
-        slash = strrchr(path, '/');
-        if (slash == NULL) {
-            break;
-        }
-        memcpy(slash, "/lua", 5);
-        if (has_modules(path)) {
-            return path;
-        }
-        n = slash - path;
-    }
-    return BATON_LUA_DIRECTORY;
-}
 
 static const struct config_group *find_group(const struct args *args, const struct config *config)
 {
@@ -196,28 +148,6 @@ static void print_policy(const json_t *object, const char *how)
         "  a node that can't be confirmed out: %s\n  at most %lld unplanned moves in %s\n",
         text_at(object, "unconfirmed"), (long long)int_at(object, "max_moves"),
         print_age(int_at(object, "window_ms"), every, sizeof every));
-}
-
-/* --set over what the configuration sets, as it would. */
-static void add_sets(
-    const struct args *args, struct policy_site *site, struct world_pair *pair, size_t max)
-{
-    size_t n = 0, i;
-
-    for (i = 0; i < (size_t)site->n_params && n < max; i++) {
-        pair[n++] = site->param[i];
-    }
-    for (i = 0; i < (size_t)args->n_sets && n < max; i++) {
-        size_t at = 0;
-
-        while (at < n && strcmp(pair[at].name, args->set[i].name) != 0) {
-            at++;
-        }
-        pair[at] = (struct world_pair){args->set[i].name, args->set[i].value};
-        n = at == n ? n + 1 : n;
-    }
-    site->param = pair;
-    site->n_params = (int)n;
 }
 
 /* ---- What is odd, and what was found --------------------------------------------------- */
@@ -417,9 +347,9 @@ int command_policy_check(const struct args *args)
     int code;
 
     if (args->config == NULL) {
-        example_site(&site);
-        add_sets(args, &site, pair, ARGS_SETS_MAX * 2);
-        return check(args, find_lua(args, lua, sizeof lua), &limits, &site);
+        site_example(&site);
+        site_add_sets(args, &site, pair, ARGS_SETS_MAX * 2);
+        return check(args, site_find_lua(args, lua, sizeof lua), &limits, &site);
     }
     if (config_load(args->config, &config, &error) != BATON_OK) {
         return print_error(args, BATON_NO, baton_err_name(error.code), "%s", error.text);
@@ -431,7 +361,7 @@ int command_policy_check(const struct args *args)
             args->group == NULL ? "at all" : args->group);
     } else {
         config_site(config, group, &site);
-        add_sets(args, &site, pair, ARGS_SETS_MAX * 2);
+        site_add_sets(args, &site, pair, ARGS_SETS_MAX * 2);
         limits = (struct policy_limits){group->memory_max, group->instructions_max};
         code = check(args, args->lua != NULL ? args->lua : config->lua_directory, &limits, &site);
     }
