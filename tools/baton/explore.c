@@ -1,6 +1,200 @@
+/* baton explore: look for faults that a policy does not survive. */
 #include "baton.h"
+
+#include "daemon/stage.h"
+#include "explore/explore.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define EXIT_INTERRUPTED 130 /* as a shell says it of SIGINT */
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+/* ---- While it goes on --------------------------------------------------------------------- */
+
+static void show_progress(void *arg, const struct explore_progress *progress)
+{
+    char left[64] = "", level[64];
+
+    (void)arg;
+    if (progress->level > 0) {
+        snprintf(
+            level, sizeof level, "%d fault%s at once", progress->level,
+            progress->level == 1 ? "" : "s");
+    } else {
+        snprintf(level, sizeof level, "%s", progress->random ? "at random" : "without a fault");
+    }
+    if (progress->left_s > 0) {
+        char age[48];
+
+        snprintf(
+            left, sizeof left, ", %s left",
+            print_age((int64_t)(progress->left_s * 1000), age, sizeof age));
+    }
+    fprintf(
+        stderr, "\r\033[K%s: %lld of %lld, %lld runs (%.0f a second), %lld states%s", level,
+        (long long)progress->tasks_done, (long long)progress->tasks, (long long)progress->runs,
+        progress->runs_a_second, (long long)progress->states, left);
+    fflush(stderr);
+}
+
+/* ---- The scenario ------------------------------------------------------------------------- */
+
+/* Whole or not at all. False: said. */
+static bool write_file(const struct args *args, const char *path, const char *text)
+{
+    char part[PATH_MAX];
+    size_t len = strlen(text), done = 0;
+    mode_t mask = umask(0);
+    int fd;
+
+    umask(mask);
+    if (snprintf(part, sizeof part, "%s.XXXXXX", path) >= (int)sizeof part) {
+        print_error(args, BATON_NO, "io", "%s: the name is too long", path);
+        return false;
+    }
+    fd = mkstemp(part);
+    if (fd < 0) {
+        print_error(args, BATON_NO, "io", "%s: %s", path, strerror(errno));
+        return false;
+    }
+    while (done < len) {
+        ssize_t n = write(fd, text + done, len - done);
+
+        if (n < 0) {
+            break;
+        }
+        done += (size_t)n;
+    }
+    if (done < len || fchmod(fd, 0666 & ~mask) != 0 || fsync(fd) != 0 || rename(part, path) != 0) {
+        print_error(args, BATON_NO, "io", "%s: %s", path, strerror(errno));
+        close(fd);
+        unlink(part);
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+/* ---- What came of it ----------------------------------------------------------------------- */
+
+static void print_result(
+    const struct args *args, const struct explore_result *result, const char *out)
+{
+    const struct explore_progress *done = &result->done;
+    char age[64];
+    json_t *object;
+
+    if (args->json) {
+        object = json_pack(
+            "{s:b,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I}", "ok", !result->failed, "complete",
+            result->complete, "interrupted", result->interrupted, "runs", (json_int_t)done->runs,
+            "states", (json_int_t)done->states, "pruned", (json_int_t)done->pruned, "decisions",
+            (json_int_t)result->points, "waits", (json_int_t)result->waits, "bound_ms",
+            (json_int_t)result->bound_ms);
+        if (result->failed) {
+            json_object_set_new(
+                object, "failure",
+                json_pack(
+                    "{s:s,s:s,s:i,s:I,s:s,s:b}", "kind", explore_failure_name(result->failure.kind),
+                    "text", result->failure.text, "faults", result->failure.faults, "seed",
+                    (json_int_t)result->failure.seed, "scenario", out, "replays",
+                    result->failure.replays));
+        }
+        print_json(object);
+        json_decref(object);
+        return;
+    }
+    printf(
+        "%lld runs, %lld of them pruned; %lld states, %lld decisions; %lld wait for an operator\n",
+        (long long)done->runs, (long long)done->pruned, (long long)done->states,
+        (long long)result->points, (long long)result->waits);
+    printf(
+        "to serve again within %s of the last repair\n",
+        print_age(result->bound_ms, age, sizeof age));
+    if (result->failed) {
+        printf(
+            "%s: %s\n%s %s: baton simulate CONFIG %s\n", explore_failure_name(result->failure.kind),
+            result->failure.text, out,
+            result->failure.replays ? "shows it" : "should show it, but did not", out);
+    } else {
+        printf(
+            "%s\n", result->interrupted ? "interrupted; nothing found so far"
+                    : result->complete  ? "nothing found"
+                                        : "out of time; nothing found so far");
+    }
+}
+
+/* Not on standard output, which is the same for the same seed. */
+static void print_speed(const struct explore_result *result)
+{
+    char age[64];
+
+    fprintf(
+        stderr, "%stook %s, %.0f runs a second\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
+        print_age(result->took_ms, age, sizeof age),
+        (double)result->done.runs * 1000 / (double)(result->took_ms > 0 ? result->took_ms : 1));
+}
+
+static int finish(const struct args *args, const struct explore_result *result)
+{
+    const char *out = args->out != NULL ? args->out : "failure.lua";
+
+    print_speed(result);
+    if (result->failed && !write_file(args, out, result->failure.scenario)) {
+        return BATON_NO;
+    }
+    print_result(args, result, out);
+    if (result->interrupted) {
+        return EXIT_INTERRUPTED;
+    }
+    return result->failed ? BATON_NO : BATON_DONE;
+}
 
 int command_explore(const struct args *args)
 {
-    return print_error(args, BATON_NO, "refused", "not built yet");
+    struct sigaction action = {.sa_handler = on_signal};
+    struct explore_setup setup = {
+        .faults = (int)args->faults,
+        .depth = (int)args->depth,
+        .seeds = args->seeds,
+        .first_seed = (uint64_t)args->seed,
+        .jobs = (int)args->jobs,
+        .time_ms = args->time_s * 1000,
+        .stop = &stop,
+    };
+    struct explore_result result;
+    struct baton_error error = {0};
+    struct stage *stage = NULL;
+    int code;
+
+    if (stage_open(args->word[0], args->group, args->lua, &stage, &error) != BATON_OK) {
+        return print_error(args, BATON_NO, baton_err_name(error.code), "%s", error.text);
+    }
+    stage_setup(stage, &setup.run);
+    if (isatty(STDERR_FILENO)) {
+        setup.progress = show_progress;
+    }
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    if (explore(&setup, &result, &error) != BATON_OK) {
+        code = print_error(args, BATON_NO, baton_err_name(error.code), "%s", error.text);
+    } else {
+        code = finish(args, &result);
+    }
+    explore_result_fini(&result);
+    stage_close(stage);
+    return code;
 }

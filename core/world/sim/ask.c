@@ -132,7 +132,11 @@ static void start_on_node(struct sim *sim, struct event *event, const char *node
         return;
     }
     if (known && event->effect && sim->n_spells > 0) {
-        delay_ms += exec_spells(sim, event);
+        int64_t longer_ms = exec_spells(sim, event);
+
+        /* The live world gives each command to timeout(1), which ends it on the node. */
+        delay_ms += longer_ms;
+        event->effect = longer_ms == 0 || sim->now_ms + delay_ms <= event->deadline_ms;
     }
     answer_set_out(sim, event, sim->now_ms + delay_ms);
 }

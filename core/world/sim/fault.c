@@ -50,7 +50,7 @@ static const struct sim_fault_row rows[SIM_FAULTS] = {
     { SIM_ACTION_FAILS, "action_fails", SIM_SHAPE_ACTION, false, SIM_ACTION_WORKS, false, 0, 0,
       "an action does nothing and fails" },
     { SIM_ACTION_SLOW, "action_slow", SIM_SHAPE_ACTION_TIME, false, SIM_ACTION_WORKS, true, 0, 86400,
-      "an action takes so many seconds longer" },
+      "an action takes so many seconds longer; one that does not end in time is ended, undone" },
     { SIM_ACTION_LIES, "action_lies", SIM_SHAPE_ACTION, false, SIM_ACTION_WORKS, false, 0, 0,
       "an action does nothing and reports success" },
     { SIM_ACTION_DENIES, "action_denies", SIM_SHAPE_ACTION, false, SIM_ACTION_WORKS, false, 0, 0,
@@ -300,5 +300,8 @@ enum baton_err sim_inject(struct sim *sim, const struct sim_fault *fault, struct
     }
     strike_fault(sim, fault);
     model_count(sim, fault->kind == SIM_BRING_UP);
+    if (fault->kind == SIM_BRING_UP && sim_serves(sim, fault->place - SIM_NODE)) {
+        sim->inside->hand_ms[fault->place - SIM_NODE] = sim->now_ms;
+    }
     return BATON_OK;
 }

@@ -208,6 +208,11 @@ void sim_moves_with_baton(struct sim *sim, const char *thing)
     model_count(sim, true);
 }
 
+static void mark_hand(struct sim *sim, int node, bool set)
+{
+    sim->inside->hand_ms[node] = set ? sim->now_ms : -SIM_HAND_MS - 1;
+}
+
 void sim_serves_at_start(struct sim *sim, int node)
 {
     struct sim_node *at = &sim->node[node];
@@ -219,6 +224,9 @@ void sim_serves_at_start(struct sim *sim, int node)
         at->thing[i].up = at->thing[i].up || moves(sim, at->thing[i].name);
     }
     model_count(sim, true);
+    for (i = 0; i < sim->n_nodes && sim->count.serving > 1; i++) {
+        mark_hand(sim, i, sim_serves(sim, i));
+    }
 }
 
 static void tell_change(struct sim *sim, int node, const struct sim_thing *thing)
@@ -320,13 +328,14 @@ int64_t model_wall_ms(const struct sim *sim, int node)
 
 /* ---- Who serves -------------------------------------------------------------------------- */
 
-bool sim_serves(const struct sim *sim, int node)
+/* All that it takes is up there; it serves, or does so again when it goes on. */
+static bool has_all(const struct sim *sim, int node)
 {
     const struct sim_node *at = &sim->node[node];
     bool services = false, address = false, others = false, other_up = false;
     int i;
 
-    if (!at->on || at->hung) {
+    if (!at->on) {
         return false;
     }
     for (i = 0; i < at->n_things; i++) {
@@ -349,6 +358,11 @@ bool sim_serves(const struct sim *sim, int node)
         return address;
     }
     return others ? other_up : services || address;
+}
+
+bool sim_serves(const struct sim *sim, int node)
+{
+    return !sim->node[node].hung && has_all(sim, node);
 }
 
 int model_floating(const struct sim *sim)
@@ -425,6 +439,43 @@ void sim_account_from(struct sim *sim)
     sim->count.unserved_ms = sim->now_ms;
 }
 
+/* One that serves was made to by a hand just now: who starts another one had no time to see. */
+static bool lately_by_hand(const struct sim *sim)
+{
+    int i;
+
+    for (i = 0; i < sim->n_nodes; i++) {
+        if (sim_serves(sim, i) && sim->now_ms - sim->inside->hand_ms[i] <= SIM_HAND_MS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A hand's doing is that until it was undone, or nobody else could serve for a while. A node
+ * that hung had no time to be seen: it counts anew when it goes on. */
+static void keep_hands(struct sim *sim)
+{
+    struct sim_inside *inside = sim->inside;
+    int could = 0, i;
+
+    for (i = 0; i < sim->n_nodes; i++) {
+        if (!has_all(sim, i)) {
+            mark_hand(sim, i, false);
+            continue;
+        }
+        could++;
+        if (inside->hand_ms[i] >= 0 && sim_serves(sim, i) && !inside->serving_known[i]) {
+            mark_hand(sim, i, true);
+        }
+    }
+    for (i = 0; i < sim->n_nodes && could < 2; i++) {
+        if (sim->now_ms - inside->hand_ms[i] > SIM_HAND_MS) {
+            mark_hand(sim, i, false);
+        }
+    }
+}
+
 void model_count(struct sim *sim, bool by_hand)
 {
     struct sim_inside *inside = sim->inside;
@@ -432,6 +483,7 @@ void model_count(struct sim *sim, bool by_hand)
     int serving = 0, i;
 
     sim_account(sim);
+    keep_hands(sim);
     changed = client != sim->count.client;
     for (i = 0; i < sim->n_nodes; i++) {
         bool serves = sim_serves(sim, i);
@@ -441,6 +493,7 @@ void model_count(struct sim *sim, bool by_hand)
         inside->serving_known[i] = serves;
     }
     if (serving > 1 && sim->count.serving <= 1) {
+        by_hand = by_hand || lately_by_hand(sim);
         inside->two_blamed = !by_hand;
         if (!by_hand && sim->count.two_first_ms < 0) {
             sim->count.two_first_ms = sim->now_ms;

@@ -139,6 +139,7 @@ struct sim_inside {
     int n_moves;
     char moves[SIM_MOVES_MAX][SIM_NAME_MAX]; /* things that go where the baton goes */
     bool starts[SIM_NODES_MAX];              /* who serves at the start */
+    int64_t hand_ms[SIM_NODES_MAX];          /* when a hand, or the start, made it one too many */
     bool killed;                             /* and no new daemon has asked for anything */
     bool two_blamed;                         /* the overlap that there is now */
     bool client_known, serving_known[SIM_NODES_MAX];
