@@ -410,6 +410,25 @@ START_TEST(a_command_that_nobody_waits_for_is_done_all_the_same)
 }
 END_TEST
 
+START_TEST(a_command_that_comes_late_is_done_when_nobody_waits_any_more)
+{
+    struct sim_fault slow = {
+        .kind = SIM_SLOW, .place = SIM_CONTROLLER, .other = NODE(1), .ms = 9980, .one_way = true};
+
+    inject(slow);
+    ck_assert_str_eq(act("server02", "address.add"), "no end within 10000 ms");
+    ck_assert_int_eq(end.at_ms, 10000);
+    ck_assert(!is_up(1, "address"));
+    sim_run(sim, 10030);
+    ck_assert(is_up(1, "address"));
+    slow.ms = 10001; /* its connection is gone before it is there */
+    inject(slow);
+    ck_assert_str_eq(act("server02", "address.delete"), "ssh: no answer from server02");
+    sim_run(sim, 60000);
+    ck_assert(is_up(1, "address"));
+}
+END_TEST
+
 START_TEST(a_later_command_takes_the_place_of_one_under_way)
 {
     struct world_request request = exec_request("server02", "service:postfix.start", NULL);
@@ -1310,6 +1329,7 @@ static Suite *suite(void)
     tcase_add_test(t, the_floating_address_leads_to_who_took_it_last);
     tcase_add_test(t, what_is_due_comes_by_time_and_then_by_number);
     tcase_add_test(t, a_command_that_nobody_waits_for_is_done_all_the_same);
+    tcase_add_test(t, a_command_that_comes_late_is_done_when_nobody_waits_any_more);
     tcase_add_test(t, a_later_command_takes_the_place_of_one_under_way);
     tcase_add_loop_test(t, a_fault_does_what_it_says_until_it_is_lifted, 0, COUNT(fault_cases));
     tcase_add_test(t, every_fault_has_a_case);

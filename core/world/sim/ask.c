@@ -120,25 +120,24 @@ static void start_http(struct sim *sim, struct event *event, const struct world_
 
 static void start_on_node(struct sim *sim, struct event *event, const char *node)
 {
-    int64_t delay_ms = sim->exec_ms;
-    bool known = event->more != NULL;
+    int64_t way_ms = 0, work_ms = sim->exec_ms, most_ms = event->deadline_ms - event->began_ms;
 
     event->from = (int8_t)model_controller_place(sim);
     event->node = (int8_t)model_find_node(sim, node);
     event->to = (int8_t)(event->node == GROUP_NOBODY ? event->from : SIM_NODE + event->node);
-    if (model_is_silent(sim, event->to) || !model_passes(sim, event->from, event->to, &delay_ms)) {
+    if (model_is_silent(sim, event->to) || !model_passes(sim, event->from, event->to, &way_ms) ||
+        way_ms > most_ms) {
         event->effect = false;
         answer_at_deadline(sim, event, END_SILENT);
         return;
     }
-    if (known && event->effect && sim->n_spells > 0) {
-        int64_t longer_ms = exec_spells(sim, event);
-
-        /* The live world gives each command to timeout(1), which ends it on the node. */
-        delay_ms += longer_ms;
-        event->effect = longer_ms == 0 || sim->now_ms + delay_ms <= event->deadline_ms;
+    if (event->effect && sim->n_spells > 0) {
+        work_ms += exec_spells(sim, event);
     }
-    answer_set_out(sim, event, sim->now_ms + delay_ms);
+    /* The live world gives each command to timeout(1), which ends it on the node, but counts
+     * from its start there. */
+    event->effect = event->effect && work_ms <= most_ms;
+    answer_set_out(sim, event, sim->now_ms + way_ms + work_ms);
 }
 
 static void start_exec(struct sim *sim, struct event *event, const struct world_request *request)

@@ -44,6 +44,9 @@ static uint64_t mix_node(uint64_t hash, const struct sim *sim, int at)
 
     hash = mix(hash, (uint64_t)(node->on | node->hung << 1) | (uint64_t)node->share << 2);
     hash = mix_clock(hash, sim, at, node->drift_ppm);
+    if (sim->now_ms - sim->inside->hand_ms[at] <= SIM_HAND_MS) {
+        hash = mix(hash, (uint64_t)(sim->now_ms - sim->inside->hand_ms[at]) + 1);
+    }
     for (i = 0; i < node->n_things; i++) {
         const struct sim_thing *thing = &node->thing[i];
 

@@ -142,7 +142,7 @@ struct sim_inside {
     int64_t hand_ms[SIM_NODES_MAX];          /* when a hand, or the start, made it one too many */
     bool killed;                             /* and no new daemon has asked for anything */
     bool two_blamed;                         /* the overlap that there is now */
-    bool client_known, serving_known[SIM_NODES_MAX];
+    bool serving_known[SIM_NODES_MAX];
     uint64_t loss_state; /* random, for lost packets only */
 };
 
