@@ -17,6 +17,14 @@ static struct group_effect *append(struct group_effects *fx, enum group_effect_k
     return effect;
 }
 
+void effects_copy(char *to, size_t size, const char *text)
+{
+    size_t len = strnlen(text, size - 1);
+
+    memmove(to, text, len); /* a reason may be copied from itself */
+    to[len] = '\0';
+}
+
 void effects_text(char *to, size_t size, const char *format, ...)
 {
     va_list args;
@@ -37,7 +45,7 @@ struct group_record *effects_record(
     record->node = GROUP_NOBODY;
     record->step = record->attempt = -1;
     record->from = record->to = -1;
-    effects_text(record->text, sizeof record->text, "%s", text);
+    effects_copy(record->text, sizeof record->text, text);
     return record;
 }
 
@@ -65,7 +73,7 @@ void effects_transition(
     effect->u.notice.row = row->id;
     effect->u.notice.from = from;
     effect->u.notice.to = row->to;
-    effects_text(effect->u.notice.text, sizeof effect->u.notice.text, "%s", text);
+    effects_copy(effect->u.notice.text, sizeof effect->u.notice.text, text);
 }
 
 void effects_run(

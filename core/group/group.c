@@ -100,7 +100,7 @@ static enum baton_err make_nodes(struct group *g, const struct group_setup *setu
     for (i = 0; i < g->n_nodes; i++) {
         struct group_node *n = &g->node[i];
 
-        effects_text(n->name, sizeof n->name, "%s", setup->node[i].name);
+        effects_copy(n->name, sizeof n->name, setup->node[i].name);
         n->priority = setup->node[i].priority;
         n->state_since_ms = n->fit_since_ms = setup->now_ms;
         effects_text(n->fit_why, sizeof n->fit_why, "not judged yet");
@@ -180,7 +180,7 @@ enum baton_err group_new(
     if (g == NULL) {
         goto nomem;
     }
-    effects_text(g->name, sizeof g->name, "%s", setup->name);
+    effects_copy(g->name, sizeof g->name, setup->name);
     g->rules = *setup->rules;
     g->now_ms = g->born_ms = setup->now_ms;
     g->holder = g->hold_node = GROUP_NOBODY;
@@ -318,7 +318,7 @@ static void take_verdict(struct group *g, const struct group_event *ev)
     struct group_node *n = &g->node[ev->u.verdict.node];
 
     n->verdict = ev->u.verdict.fit;
-    effects_text(n->verdict_why, sizeof n->verdict_why, "%s", ev->u.verdict.why);
+    effects_copy(n->verdict_why, sizeof n->verdict_why, ev->u.verdict.why);
     node_judge(g, ev->u.verdict.node);
 }
 

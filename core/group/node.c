@@ -51,13 +51,13 @@ enum baton_err node_transit(
     }
     n->state = row->to;
     n->state_since_ms = g->now_ms;
-    effects_text(n->state_why, sizeof n->state_why, "%s", why);
+    effects_copy(n->state_why, sizeof n->state_why, why);
     record = effects_record(g, fx, GROUP_REC_TRANSITION, why);
     record->node = node;
     record->from = (int)from;
     record->to = (int)row->to;
     record->row = row->id;
-    effects_text(record->name, sizeof record->name, "%s", fsm_event_name(event));
+    effects_copy(record->name, sizeof record->name, fsm_event_name(event));
     effects_transition(fx, node, row, from, why);
     return BATON_OK;
 }
@@ -107,7 +107,7 @@ void node_observed(struct group *g, const struct group_event *ev)
     h->seen_ms = g->now_ms;
     h->latency_us = ev->u.observed.latency_us;
     h->value = ev->u.observed.value;
-    effects_text(h->detail, sizeof h->detail, "%s", ev->u.observed.detail);
+    effects_copy(h->detail, sizeof h->detail, ev->u.observed.detail);
     needed = h->last == GROUP_OK ? rules->rise : rules->fall;
     if (h->run >= needed && h->status != h->last) {
         h->status = h->last;
@@ -131,7 +131,7 @@ bool node_looked(
     n->serving_run = n->serving_seen_ms > 0 && n->serving == serving ? n->serving_run + 1 : 1;
     n->serving = serving;
     n->serving_seen_ms = g->now_ms;
-    effects_text(n->serving_why, sizeof n->serving_why, "%s", detail);
+    effects_copy(n->serving_why, sizeof n->serving_why, detail);
     if (serving == GROUP_YES) {
         n->restore_tries = 0;
         n->restore_owed = false;
@@ -157,7 +157,7 @@ void node_judge(struct group *g, int node)
     enum group_answer fit = n->verdict;
     char why[GROUP_TEXT_MAX];
 
-    effects_text(why, sizeof why, "%s", n->verdict_why);
+    effects_copy(why, sizeof why, n->verdict_why);
     if (g->holder == node && g->phase == GROUP_RUNNING && n->serving == GROUP_NO &&
         n->serving_run >= g->rules.look_fall && fit != GROUP_NO) {
         fit = GROUP_NO;
@@ -167,7 +167,7 @@ void node_judge(struct group *g, int node)
         n->fit = fit;
         n->fit_since_ms = g->now_ms;
     }
-    effects_text(n->fit_why, sizeof n->fit_why, "%s", why);
+    effects_copy(n->fit_why, sizeof n->fit_why, why);
 }
 
 static void follow_holder(struct group *g, struct group_effects *fx, int node)

@@ -43,10 +43,10 @@ void order_hold(
     g->hold_since_ms = g->now_ms;
     g->hold_node = node;
     g->hold_serving = node != GROUP_NOBODY ? g->node[node].serving : GROUP_UNSURE;
-    effects_text(g->hold_why, sizeof g->hold_why, "%s", why);
+    effects_copy(g->hold_why, sizeof g->hold_why, why);
     record = effects_record(g, fx, GROUP_REC_HOLD, why);
     record->node = node;
-    effects_text(record->name, sizeof record->name, "%s", group_hold_name(hold));
+    effects_copy(record->name, sizeof record->name, group_hold_name(hold));
     effects_notice(fx, GROUP_NOTICE_HOLD, node, "%s", why);
 }
 
@@ -383,7 +383,7 @@ static enum baton_err command_pause(
         return baton_fail(error, BATON_REFUSED, "the group is paused already: %s", g->paused_why);
     }
     g->paused = true;
-    effects_text(g->paused_why, sizeof g->paused_why, "%s", why);
+    effects_copy(g->paused_why, sizeof g->paused_why, why);
     effects_record(g, fx, GROUP_REC_PAUSE, why);
     effects_notice(fx, GROUP_NOTICE_PAUSED, GROUP_NOBODY, "%s", why);
     return BATON_OK;

@@ -37,6 +37,7 @@ void effects_run(
     struct group_effects *fx, enum group_effect_kind kind, const struct group_step_ref *ref,
     const struct group_step_state *step);
 void effects_look(struct group_effects *fx, int node);
+void effects_copy(char *to, size_t size, const char *text); /* cut where it is too long */
 void effects_text(char *to, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

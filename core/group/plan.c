@@ -143,7 +143,7 @@ static struct group_plan *open_plan(
     plan->from = plan_is_handover(kind) ? g->holder : GROUP_NOBODY;
     plan->taker = node;
     plan->began_ms = g->now_ms;
-    effects_text(plan->why, sizeof plan->why, "%s", why);
+    effects_copy(plan->why, sizeof plan->why, why);
     return plan;
 }
 
@@ -156,7 +156,7 @@ static void record_begin(struct group *g, struct group_effects *fx, const struct
     record->node = plan->taker;
     record->from = plan->from;
     record->to = plan->taker;
-    effects_text(record->name, sizeof record->name, "%s", group_plan_name(plan->kind));
+    effects_copy(record->name, sizeof record->name, group_plan_name(plan->kind));
 }
 
 static void announce(const struct group *g, struct group_effects *fx, const struct group_plan *plan)
@@ -273,7 +273,7 @@ void plan_close(
     record->plan_kind = (int)plan->kind;
     record->node = plan->taker;
     record->outcome = (int)outcome;
-    effects_text(record->name, sizeof record->name, "%s", group_plan_name(plan->kind));
+    effects_copy(record->name, sizeof record->name, group_plan_name(plan->kind));
     plan->kind = GROUP_PLAN_NONE;
 }
 
@@ -349,7 +349,7 @@ static void failed(struct group *g, struct group_effects *fx, struct group_plan 
     int taker = plan->taker;
     char why[GROUP_TEXT_MAX];
 
-    effects_text(why, sizeof why, "%s", plan->why); /* what failed; see plan_step_failed */
+    effects_copy(why, sizeof why, plan->why); /* what failed; see plan_step_failed */
     if (g->node[taker].out) {
         struct group_record *record = effects_record(g, fx, GROUP_REC_RELEASE, why);
 
@@ -428,7 +428,7 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
             plan_close(g, fx, plan, GROUP_FAIL, why);
             return;
         }
-        effects_text(plan->why, sizeof plan->why, "%s", why);
+        effects_copy(plan->why, sizeof plan->why, why);
         begin_undo(g, plan);
         break;
     case GROUP_STEP_REMEDY:
@@ -444,7 +444,7 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
         if (plan->undoing || !plan_is_handover(plan->kind) || step->node != plan->taker) {
             break; /* not confirmed out: a fence follows, or the grant is refused */
         }
-        effects_text(plan->why, sizeof plan->why, "%s", why);
+        effects_copy(plan->why, sizeof plan->why, why);
         begin_undo(g, plan);
         break;
     case GROUP_STEP_FENCE:

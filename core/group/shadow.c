@@ -121,7 +121,7 @@ void shadow_end(
     would->from = plan->from;
     would->taker = plan->taker;
     would->at_ms = plan->began_ms;
-    effects_text(would->why, sizeof would->why, "%s", plan->why);
+    effects_copy(would->why, sizeof would->why, plan->why);
     va_start(args, format);
     vsnprintf(would->end, sizeof would->end, format, args);
     va_end(args);

@@ -142,7 +142,7 @@ static void end_attempt(
     const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
 
     step->ended_ms = g->now_ms;
-    effects_text(step->detail, sizeof step->detail, "%s", detail);
+    effects_copy(step->detail, sizeof step->detail, detail);
     record_step(g, fx, plan, GROUP_REC_STEP_END, outcome, detail);
     if (good) {
         step->status = GROUP_STEP_DONE;
@@ -215,7 +215,7 @@ static void shadowed(
 
     step->ended_ms = g->now_ms;
     step->status = GROUP_STEP_SKIPPED;
-    effects_text(step->detail, sizeof step->detail, "%s", detail);
+    effects_copy(step->detail, sizeof step->detail, detail);
     record_step(g, fx, plan, GROUP_REC_STEP_END, GROUP_UNKNOWN, detail);
     shadow_end(
         g, fx, plan, "%s%s%s on %s: %s", group_step_name(step->kind), action != NULL ? " " : "",
@@ -286,7 +286,7 @@ static bool start_refused(struct group *g, struct group_effects *fx, struct grou
     effects_text(
         detail, sizeof detail, "not begun: %s is not confirmed out any more (%s)",
         g->node[rival].name, g->node[rival].serving_why);
-    effects_text(step->detail, sizeof step->detail, "%s", detail);
+    effects_copy(step->detail, sizeof step->detail, detail);
     record_step(g, fx, plan, GROUP_REC_STEP_END, GROUP_FAIL, detail);
     step->status = GROUP_STEP_FAILED;
     plan_step_failed(g, fx, plan);
