@@ -318,7 +318,9 @@ static void granted(struct run *run, const struct group_record *record)
     told_line(
         run, &entry, "%s is granted the baton, epoch %" PRId64, run_node_name(run, record->node),
         record->epoch);
-    happen_step(run, group_step_name(GROUP_STEP_GRANT), record->node, false);
+    if (record->plan_id != 0) {
+        happen_step(run, group_step_name(GROUP_STEP_GRANT), record->node, false);
+    }
 }
 
 static void recorded(struct run *run, const struct sim_told *told)
@@ -372,7 +374,9 @@ static void logged(struct run *run, const struct sim_told *told)
     struct run_entry entry = {.kind = RUN_LOG, .node = told->node, .level = log->level};
 
     run->level = log->level; /* its news come next */
-    if (run->n_steps > 0 && strcmp(log->event, "grant") == 0) {
+    /* The grant of an adoption is no step: nothing is under way then. */
+    if (run->n_steps > 0 && strcmp(log->event, "grant") == 0 && run->controller != NULL &&
+        controller_group(run->controller)->plan[0].kind != GROUP_PLAN_NONE) {
         happen_step(run, group_step_name(GROUP_STEP_GRANT), told->node, true);
     }
     if (run->texts && !comes_twice(log)) {
