@@ -35,6 +35,42 @@ static const struct config_group *find_group(const struct args *args, const stru
     return args->group == NULL && config->n_groups > 0 ? &config->group[0] : NULL;
 }
 
+static bool takes_address(const struct policy *policy)
+{
+    int i;
+
+    for (i = 0; i < policy_table(policy)->rules.list[GROUP_LIST_START].count; i++) {
+        const char *effect = policy_effect(policy, POLICY_START, i);
+
+        if (effect == NULL || strncmp(effect, "address.", strlen("address.")) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The example has all that a policy may use. One that takes no floating address along is meant
+ * for a group without one. */
+static void narrow_example(const struct args *args, const char *lua, struct policy_site *site)
+{
+    struct policy_site narrow = *site;
+    struct loader_want want = {
+        .file = args->word[0], .lua_directory = lua, .site = site, .world = loader_world()};
+    struct policy *policy = NULL;
+
+    if (loader_policy(&want, &policy, NULL) != BATON_OK || takes_address(policy)) {
+        policy_free(policy);
+        return;
+    }
+    policy_free(policy);
+    narrow.floating = narrow.interface = NULL;
+    want.site = &narrow;
+    if (loader_policy(&want, &policy, NULL) == BATON_OK) {
+        policy_free(policy);
+        *site = narrow;
+    }
+}
+
 /* ---- What is in it --------------------------------------------------------------------- */
 
 static json_t *action_json(const struct group_action_rules *action)
@@ -343,13 +379,16 @@ int command_policy_check(const struct args *args)
     struct config *config = NULL;
     struct baton_error error = {0};
     struct world_pair pair[ARGS_SETS_MAX * 2];
+    const char *folder;
     char lua[4096];
     int code;
 
     if (args->config == NULL) {
         site_example(&site);
         site_add_sets(args, &site, pair, ARGS_SETS_MAX * 2);
-        return check(args, site_find_lua(args, lua, sizeof lua), &limits, &site);
+        folder = site_find_lua(args, lua, sizeof lua);
+        narrow_example(args, folder, &site);
+        return check(args, folder, &limits, &site);
     }
     if (config_load(args->config, &config, &error) != BATON_OK) {
         return print_error(args, BATON_NO, baton_err_name(error.code), "%s", error.text);
