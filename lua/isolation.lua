@@ -89,7 +89,24 @@ function isolation.probe(spec)
     }
 end
 
---- False while the probe of that name says that neither gateway nor witness answers.
+-- What was seen of a server while the controller was cut off says nothing about that server. So
+-- of its probes that have failed, one must have failed again, by a look that began since.
+local function seen_since(holder, name, s)
+    local stale
+    for _, other in ipairs(holder.probes) do
+        local seen = holder[other]
+        if other ~= name and seen.failed and not seen.resting then
+            if seen.last == "failed" and seen.seen_for + seen.latency <= s then
+                return true
+            end
+            stale = other
+        end
+    end
+    return stale == nil, stale
+end
+
+--- False while the probe of that name says that neither gateway nor witness answers, and then
+--- until the holder has been looked at afresh.
 ---@param name? string  of the probe in `probes`; "uplink" if missing
 ---@return Guard
 function isolation.not_isolated(name)
@@ -99,6 +116,13 @@ function isolation.not_isolated(name)
             local uplink = node[name]
             if not uplink.resting and uplink.failed then
                 return false, "the controller may be the one that is cut off: " .. uplink.detail
+            end
+            if not uplink.resting and uplink.ok and node == view.holder then
+                local fresh, stale = seen_since(node, name, uplink.since_for)
+                if not fresh then
+                    return false, ("the controller was cut off until %d s ago: waiting for a fresh look by %s")
+                        :format(math.floor(uplink.since_for), stale)
+                end
             end
         end
         return true, "the controller is not cut off"

@@ -184,6 +184,20 @@ test("not_isolated: blocks while the probe has failed where it is made", functio
     equal((guard(taker, host.group)), true)
 end)
 
+test("not_isolated: what was seen while it was cut off does not count", function()
+    local host, holder, taker = pair({ uplink = observed("ok", { since_for = 2 }),
+        smtp = observed("failed", { seen_for = 1.5, latency = 1 }) }, { uplink = observed "resting" })
+    local guard = host.require "guards".not_isolated "uplink"
+    equal({ guard(taker, host.group) },
+        { false, "the controller was cut off until 2 s ago: waiting for a fresh look by smtp" })
+    holder.smtp = observed("failed", { seen_for = 0.5, latency = 1, last = "ok" })
+    equal((guard(taker, host.group)), false)
+    holder.smtp = observed("failed", { seen_for = 0.5, latency = 1 })
+    equal((guard(taker, host.group)), true)
+    holder.smtp = observed "ok" -- unfit for another reason
+    equal((guard(taker, host.group)), true)
+end)
+
 test("better_place: a fault of the shared thing waits for a fresh look from the taker", function()
     local host, holder, taker = pair({ smtp = observed "ok", share = observed("failed", { since_for = 2 }) },
         { smtp = observed "ok", share = observed("ok", { seen_for = 8 }) })

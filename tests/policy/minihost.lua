@@ -17,7 +17,7 @@ end
 minihost.slurp = slurp
 
 local good = { ok = true, failed = false, unknown = false, resting = false, status = "ok", last = "ok", run = 5,
-    detail = "fine", since_for = 100, seen_for = 1 }
+    detail = "fine", since_for = 100, seen_for = 1, latency = 0.01 }
 
 -- A probe as a node shows it: "ok", "failed", "unknown" or "resting", with other fields.
 function minihost.observed(status, fields)
@@ -129,6 +129,17 @@ function minihost.new(options)
     host.load = run
     host.require = env.require
 
+    local function probes_of(node)
+        local names = {}
+        for name, value in pairs(node) do
+            if type(value) == "table" and value.status then
+                names[#names + 1] = name
+            end
+        end
+        table.sort(names)
+        return names
+    end
+
     -- A node; its probes are ok unless `fields` says otherwise.
     function host.node(name, fields)
         local node = { name = name, address = "10.9.0.1", priority = #env.group.nodes + 1, transport = "ssh",
@@ -141,6 +152,9 @@ function minihost.new(options)
             request.node = self
             return wait("exec", request)
         end
+        setmetatable(node, { __index = function(_, key)
+            return key == "probes" and probes_of(node) or nil
+        end })
         env.group.nodes[#env.group.nodes + 1] = node
         if node.holds then
             env.group.holder = node
