@@ -66,7 +66,11 @@ static void add_point(struct run *run, enum run_kind kind, int node, bool begins
     point->begins = begins;
     point->copy[0] = '\0';
     if (text != NULL) {
-        memccpy(point->copy, text, '\0', sizeof point->copy - 1);
+        size_t len = strlen(text);
+
+        len = len < sizeof point->copy ? len : sizeof point->copy - 1;
+        memcpy(point->copy, text, len);
+        point->copy[len] = '\0';
     }
 }
 
@@ -75,6 +79,9 @@ const char *run_point(const struct run *run)
     struct run_point *point = run->point;
     const char *node = run_node_name(run, point->node);
 
+    if (run->points == 0) {
+        return "nothing yet";
+    }
     switch (point->kind) {
     case RUN_PROBE:
         snprintf(point->words, sizeof point->words, "%s %s", node, point->copy);
