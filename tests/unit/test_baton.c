@@ -462,6 +462,51 @@ START_TEST(a_policy_is_checked_with_its_settings)
 }
 END_TEST
 
+/* It never says that a node serves. */
+START_TEST(a_policy_that_fails_when_explored_is_refused_with_a_scenario)
+{
+    char file[128], scenario[128], words[512];
+    json_t *json, *found;
+    FILE *policy;
+
+    snprintf(file, sizeof file, "%s/blind.lua", folder);
+    snprintf(scenario, sizeof scenario, "%s/blind-found.lua", folder);
+    policy = fopen(file, "w");
+    fputs(
+        "local function act(verb) return action { name = verb, effect = 'service.' .. verb,\n"
+        "  run = function(node)\n"
+        "    return node:exec { command = { 'true' }, effect = 'service.' .. verb } end } end\n"
+        "return policy {\n"
+        "  serving = function() return false end,\n"
+        "  transitions = { { from = 'Standby', to = 'FailingOver', when = holder_unfit_for(6) } "
+        "},\n"
+        "  stop = { act 'stop' }, start = { act 'start' },\n"
+        "}\n",
+        policy);
+    fclose(policy);
+    chmod(file, 0644);
+    snprintf(words, sizeof words, "policy check %s --json --out %s", file, scenario);
+    run(words);
+    ck_assert_int_eq(code, 1);
+    json = as_json();
+    found = json_object_get(json_object_get(json, "exploration"), "found");
+    ck_assert(json_is_false(json_object_get(json, "ok")));
+    ck_assert_ptr_nonnull(strstr(
+        json_string_value(json_object_get(json_object_get(json, "error"), "text")),
+        "blind.lua:5: exploration: "));
+    ck_assert(json_is_string(json_object_get(found, "scenario")));
+    ck_assert_int_eq(access(scenario, R_OK), 0);
+    json_decref(json);
+    snprintf(words, sizeof words, "policy check %s", file);
+    run(words);
+    ck_assert_int_eq(code, 1);
+    says("loads, but fails when it is explored");
+    says("written by --out FILE");
+    unlink(file);
+    unlink(scenario);
+}
+END_TEST
+
 /* A policy whose one start action is odd in ways that lint sees. */
 static void put_odd_policy(char *file, size_t size)
 {
@@ -560,6 +605,7 @@ int main(void)
     tcase_add_test(tcase, a_bad_policy_is_refused_with_file_and_line);
     tcase_add_test(tcase, a_policy_is_checked_with_its_settings);
     tcase_add_test(tcase, what_is_odd_about_a_policy_is_a_warning_and_with_strict_an_error);
+    tcase_add_test(tcase, a_policy_that_fails_when_explored_is_refused_with_a_scenario);
     tcase_add_test(tcase, a_policy_is_explored_for_as_long_as_is_said);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);

@@ -61,7 +61,10 @@ static const char simulated[] =
     "  start = { action { name = 'go', effect = 'service.start', run = command 'start',\n"
     "    look = runs } },\n"
     "}\n";
-static const char honest[] = "return runs(node)", blind[] = "return false, 'it never serves'";
+/* The slow one keeps the explorer busy until its time is over. */
+static const char honest[] = "return runs(node)",
+                  slow[] = "for _ = 1, 200000 do end return runs(node)",
+                  blind[] = "return false, 'it never serves'";
 
 static char folder[64], config[100], out[1 << 16];
 static int code, notify_fd;
@@ -504,7 +507,7 @@ START_TEST(the_loop_goes_on_while_a_reload_is_checked_and_one_more_waits)
     int from;
     pid_t pid, check;
 
-    put_simulated(honest);
+    put_simulated(slow);
     pid = start_daemon(&from);
     wait_for_state("READY=1");
     beats_on();
@@ -532,7 +535,7 @@ START_TEST(a_policy_that_changes_while_it_is_checked_is_not_taken)
     int from;
     pid_t pid, check;
 
-    put_simulated(honest);
+    put_simulated(slow);
     pid = start_daemon(&from);
     wait_for_state("READY=1");
     kill(pid, SIGHUP);
@@ -561,7 +564,7 @@ START_TEST(a_check_never_outlives_its_daemon)
     pid_t pid, check;
 
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-    put_simulated(honest);
+    put_simulated(slow);
     pid = start_daemon(&from);
     wait_for_state("READY=1");
     kill(pid, SIGHUP);
