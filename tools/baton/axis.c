@@ -111,7 +111,7 @@ void axis_lay(struct axis *axis, int64_t *times, int n, int64_t end_ms)
     qsort(times, (size_t)n, sizeof *times, by_value);
     quiet_ms = choose_quiet(axis, times, n, end_ms, WIDTH, SCALE_FINE, &scale);
     if (scale < SCALE_LEAST) {
-        quiet_ms = choose_quiet(axis, times, n, end_ms, WIDTH_MAX, SCALE_GOOD, &scale);
+        quiet_ms = choose_quiet(axis, times, n, end_ms, WIDTH_MAX, SCALE_MAX, &scale);
         scale = scale > SCALE_GOOD ? SCALE_GOOD : scale;
     }
     cut(axis, times, n, end_ms, quiet_ms, WIDTH_MAX);

@@ -80,14 +80,20 @@ static void write_figure(xmlTextWriter *out, const char *what, const char *value
     tag_close(out);
 }
 
+static const char *longest_outage(const struct story *story, char *text, size_t size)
+{
+    int64_t ms = story->figures.outage_longest_ms;
+
+    return ms > 0 ? story_span(ms, text, size) : "none";
+}
+
 static void write_figures(xmlTextWriter *out, const struct story *story)
 {
     char text[64];
 
     tag_open(out, "dl");
     tag_set(out, "class", "figures");
-    story_span(story->figures.outage_longest_ms, text, sizeof text);
-    write_figure(out, "longest outage", story->figures.outage_longest_ms > 0 ? text : "none");
+    write_figure(out, "longest outage", longest_outage(story, text, sizeof text));
     if (story->figures.two_ms > 0) {
         write_figure(out, "two served", story_span(story->figures.two_ms, text, sizeof text));
     }
@@ -332,8 +338,7 @@ static void write_row(struct report_html *html, const struct story *story)
     tag_open(out, "td");
     report_draw_strip(out, story);
     tag_close(out);
-    tag_leaf(
-        out, "td", "number", "%s", story_span(story->figures.outage_longest_ms, text, sizeof text));
+    tag_leaf(out, "td", "number", "%s", longest_outage(story, text, sizeof text));
     tag_leaf(out, "td", "number", "%d", story->figures.moves);
     tag_leaf(out, "td", "number", "%s", story_span(story->end_ms, text, sizeof text));
     tag_close(out);
