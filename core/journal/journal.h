@@ -78,4 +78,32 @@ void journal_history(
 json_t *journal_read(
     const char *file, const struct journal_query *query, struct baton_error *error);
 
+/* All rows from a file, oldest first and one at a time, however many there are. Text is valid
+ * during the call and NULL where a row has none. */
+struct journal_row {
+    int64_t id, wall_ms, latency_us;
+    bool observation;      /* `name` is the probe; else a record */
+    const char *kind;      /* of a record: group_record_name */
+    const char *plan_kind; /* group_plan_name */
+    const char *node, *name, *from, *to, *outcome, *text;
+};
+typedef bool journal_row_fn(void *arg, const struct journal_row *row); /* false: enough */
+
+/* `query->limit` is not heeded. Blocks, and keeps what is read from being taken out of the
+ * log of a running daemon meanwhile. BATON_OK also where `each` had enough. */
+enum baton_err journal_walk(
+    const char *file, const struct journal_query *query, journal_row_fn *each, void *arg,
+    struct baton_error *error);
+
+/* What there is in a file: a part for each probe on each node of each group, and one with
+ * neither for the records of a group. Groups, nodes and probes come in the order of their
+ * names. Blocks, and reads all. */
+struct journal_part {
+    const char *group, *node, *probe;
+    int64_t count, first_ms, last_ms; /* wall */
+};
+typedef void journal_part_fn(void *arg, const struct journal_part *part);
+enum baton_err journal_outline(
+    const char *file, journal_part_fn *each, void *arg, struct baton_error *error);
+
 #endif

@@ -137,6 +137,73 @@ START_TEST(observations_are_merged_in_the_order_they_were_made)
 }
 END_TEST
 
+static int walked[8], n_walked, enough_at;
+
+static bool on_row(void *arg, const struct journal_row *row)
+{
+    ck_assert_ptr_null(arg);
+    walked[n_walked++] = row->observation ? -(int)row->id : (int)row->id;
+    if (row->observation) {
+        ck_assert_str_eq(row->name, "smtp");
+        ck_assert_ptr_null(row->kind);
+    } else {
+        ck_assert_str_eq(row->kind, "note");
+    }
+    return n_walked != enough_at;
+}
+
+static void on_part(void *arg, const struct journal_part *part)
+{
+    char *text = arg;
+    size_t used = strlen(text);
+
+    snprintf(
+        text + used, 500 - used, "%s %s %s %lld %lld\n", part->group,
+        part->node != NULL ? part->node : "-", part->probe != NULL ? part->probe : "-",
+        (long long)part->count, (long long)(part->last_ms - part->first_ms));
+}
+
+START_TEST(a_whole_history_is_walked_oldest_first_and_outlined)
+{
+    static const struct journal_query all = {.group = "mail", .limit = 1, .observations = true};
+    static const int order[] = {-1, 2, -3, 4};
+    struct baton_error error;
+    char text[500] = "";
+    int i;
+
+    bench_open(&bench);
+    for (i = 0; i < 2; i++) {
+        struct group_record r = bench_record(&bench, GROUP_REC_NOTE);
+
+        bench.wall_ms = BENCH_WALL_MS + i * 1000;
+        journal_observe(
+            bench.journal, "mail", "server01", "smtp", GROUP_OK, 1, "", 1, bench.wall_ms);
+        ck_assert_int_eq(bench_write(&bench, &r, 1), BATON_OK);
+    }
+    bench_close(&bench);
+    n_walked = 0;
+    ck_assert_int_eq(journal_walk(bench.file, &all, on_row, NULL, &error), BATON_OK);
+    ck_assert_int_eq(n_walked, 4); /* no limit */
+    ck_assert_int_eq(memcmp(walked, order, sizeof order), 0);
+    enough_at = 2;
+    n_walked = 0;
+    ck_assert_int_eq(journal_walk(bench.file, &all, on_row, NULL, &error), BATON_OK);
+    ck_assert_int_eq(n_walked, 2);
+    enough_at = n_walked = 0;
+    ck_assert_int_eq(
+        journal_walk(
+            bench.file, &(struct journal_query){.since_ms = BENCH_WALL_MS + 1}, on_row, NULL,
+            &error),
+        BATON_OK);
+    ck_assert_int_eq(n_walked, 1);
+    ck_assert_int_eq(walked[0], 4);
+    ck_assert_int_eq(journal_outline(bench.file, on_part, text, &error), BATON_OK);
+    ck_assert_str_eq(text, "mail - - 2 1000\nmail server01 smtp 2 1000\n");
+    ck_assert_int_eq(journal_walk("/nowhere", &all, on_row, NULL, &error), BATON_NOT_FOUND);
+    ck_assert_int_eq(journal_outline("/nowhere", on_part, text, &error), BATON_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(old_observations_go_records_stay)
 {
     struct group_record r = bench_record(&bench, GROUP_REC_NOTE);
@@ -664,6 +731,7 @@ int main(void)
     tcase_add_test(tc, a_record_is_kept_with_names_not_numbers);
     tcase_add_test(tc, history_is_chosen_by_group_time_id_and_number);
     tcase_add_test(tc, observations_are_merged_in_the_order_they_were_made);
+    tcase_add_test(tc, a_whole_history_is_walked_oldest_first_and_outlined);
     tcase_add_test(tc, old_observations_go_records_stay);
     tcase_add_test(tc, a_new_journal_remembers_nothing);
     tcase_add_test(tc, the_last_grant_names_holder_and_epoch);
