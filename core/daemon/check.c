@@ -103,6 +103,7 @@ static enum baton_err check_group(struct check *check, struct baton_error *error
         rehearsal_say(&rehearsal, text, sizeof text);
         if (!check->for_reload) {
             printf("%s: %s\n", group->name, text);
+            fflush(stdout); /* the next one forks */
         }
         err = rehearsal_verdict(&rehearsal, error);
     }
