@@ -37,7 +37,8 @@ static const char *address_verb(const struct event *event)
 
 static void print_address(const struct event *event, char *text, size_t size)
 {
-    const char *where = event->more->text != NULL ? event->more->text : "";
+    const char *both = event->more != NULL ? event->more->text : NULL;
+    const char *where = both != NULL ? both : "";
     const char *space = strchr(where, ' ');
     int len = space != NULL ? (int)(space - where) : (int)strlen(where);
 

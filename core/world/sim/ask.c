@@ -80,9 +80,10 @@ static void start_probe(
 
 static char *copy(const char *text)
 {
-    char *made = memory_zeroed(1, strlen(text) + 1);
+    size_t size = strlen(text) + 1;
+    char *made = memory_zeroed(1, size);
 
-    return made == NULL ? NULL : strcpy(made, text);
+    return made == NULL ? NULL : memcpy(made, text, size);
 }
 
 static void start_http(struct sim *sim, struct event *event, const struct world_request *request)

@@ -205,28 +205,22 @@ void sim_moves_with_baton(struct sim *sim, const char *thing)
             made->up = inside->starts[i];
         }
     }
-    model_count(sim, true);
-}
-
-static void mark_hand(struct sim *sim, int node, bool set)
-{
-    sim->inside->hand_ms[node] = set ? sim->now_ms : -SIM_HAND_MS - 1;
+    model_count(sim, MODEL_BY_START);
 }
 
 void sim_serves_at_start(struct sim *sim, int node)
 {
-    struct sim_node *at = &sim->node[node];
+    struct sim_node *at;
     int i;
 
-    assert(node >= 0 && node < sim->n_nodes);
+    assert(node >= 0);
+    assert(node < sim->n_nodes);
+    at = &sim->node[node];
     sim->inside->starts[node] = true;
     for (i = 0; i < at->n_things; i++) {
         at->thing[i].up = at->thing[i].up || moves(sim, at->thing[i].name);
     }
-    model_count(sim, true);
-    for (i = 0; i < sim->n_nodes && sim->count.serving > 1; i++) {
-        mark_hand(sim, i, sim_serves(sim, i));
-    }
+    model_count(sim, MODEL_BY_START);
 }
 
 static void tell_change(struct sim *sim, int node, const struct sim_thing *thing)
@@ -439,51 +433,51 @@ void sim_account_from(struct sim *sim)
     sim->count.unserved_ms = sim->now_ms;
 }
 
-/* One that serves was made to by a hand just now: who starts another one had no time to see. */
-static bool lately_by_hand(const struct sim *sim)
+/* By what does each node have all that it takes? */
+static void keep_causes(struct sim *sim, enum model_cause cause)
 {
+    struct sim_inside *inside = sim->inside;
     int i;
 
     for (i = 0; i < sim->n_nodes; i++) {
-        if (sim_serves(sim, i) && sim->now_ms - sim->inside->hand_ms[i] <= SIM_HAND_MS) {
-            return true;
+        bool has = has_all(sim, i);
+
+        if (has && !inside->had_all[i]) {
+            inside->cause[i] = cause;
+            inside->cause_ms[i] = sim->now_ms;
         }
+        inside->had_all[i] = has;
     }
-    return false;
 }
 
-/* A hand's doing is that until it was undone, or nobody else could serve for a while. A node
- * that hung had no time to be seen: it counts anew when it goes on. */
-static void keep_hands(struct sim *sim)
+/* Several serve: was that done by a command, where nobody's hand had just brought up another?
+ * Whoever gives commands had no time to see that. */
+static bool is_blamed(const struct sim *sim)
 {
-    struct sim_inside *inside = sim->inside;
-    int could = 0, i;
+    const struct sim_inside *inside = sim->inside;
+    bool commanded = false;
+    int i;
 
     for (i = 0; i < sim->n_nodes; i++) {
-        if (!has_all(sim, i)) {
-            mark_hand(sim, i, false);
+        if (!sim_serves(sim, i)) {
             continue;
         }
-        could++;
-        if (inside->hand_ms[i] >= 0 && sim_serves(sim, i) && !inside->serving_known[i]) {
-            mark_hand(sim, i, true);
+        if (inside->cause[i] == MODEL_BY_HAND && sim->now_ms - inside->cause_ms[i] <= SIM_HAND_MS) {
+            return false;
         }
+        commanded = commanded || inside->cause[i] == MODEL_BY_COMMAND;
     }
-    for (i = 0; i < sim->n_nodes && could < 2; i++) {
-        if (sim->now_ms - inside->hand_ms[i] > SIM_HAND_MS) {
-            mark_hand(sim, i, false);
-        }
-    }
+    return commanded;
 }
 
-void model_count(struct sim *sim, bool by_hand)
+void model_count(struct sim *sim, enum model_cause cause)
 {
     struct sim_inside *inside = sim->inside;
     bool client = client_served(sim), changed;
     int serving = 0, i;
 
     sim_account(sim);
-    keep_hands(sim);
+    keep_causes(sim, cause);
     changed = client != sim->count.client;
     for (i = 0; i < sim->n_nodes; i++) {
         bool serves = sim_serves(sim, i);
@@ -493,9 +487,8 @@ void model_count(struct sim *sim, bool by_hand)
         inside->serving_known[i] = serves;
     }
     if (serving > 1 && sim->count.serving <= 1) {
-        by_hand = by_hand || lately_by_hand(sim);
-        inside->two_blamed = !by_hand;
-        if (!by_hand && sim->count.two_first_ms < 0) {
+        inside->two_blamed = is_blamed(sim);
+        if (inside->two_blamed && sim->count.two_first_ms < 0) {
             sim->count.two_first_ms = sim->now_ms;
         }
     }
@@ -511,5 +504,5 @@ void model_count(struct sim *sim, bool by_hand)
 
 void sim_changed(struct sim *sim)
 {
-    model_count(sim, true);
+    model_count(sim, MODEL_BY_START);
 }

@@ -127,6 +127,13 @@ struct event_more *queue_more(struct event *event, const char *words);
 
 /* ---- model.c ----------------------------------------------------------------------------- */
 
+enum model_cause { /* of a change */
+    MODEL_BY_START = 0,
+    MODEL_BY_FAULT, /* or what lifts one */
+    MODEL_BY_HAND,
+    MODEL_BY_COMMAND,
+};
+
 struct sim_spell { /* an ACTION fault that is in force */
     enum sim_fault_kind kind;
     int node; /* or GROUP_NOBODY: any */
@@ -139,9 +146,11 @@ struct sim_inside {
     int n_moves;
     char moves[SIM_MOVES_MAX][SIM_NAME_MAX]; /* things that go where the baton goes */
     bool starts[SIM_NODES_MAX];              /* who serves at the start */
-    int64_t hand_ms[SIM_NODES_MAX];          /* when a hand, or the start, made it one too many */
-    bool killed;                             /* and no new daemon has asked for anything */
-    bool two_blamed;                         /* the overlap that there is now */
+    bool had_all[SIM_NODES_MAX];             /* all that serving takes … */
+    enum model_cause cause[SIM_NODES_MAX];   /* … since then, by this */
+    int64_t cause_ms[SIM_NODES_MAX];
+    bool killed;     /* and no new daemon has asked for anything */
+    bool two_blamed; /* the overlap that there is now */
     bool serving_known[SIM_NODES_MAX];
     uint64_t loss_state; /* random, for lost packets only */
 };
@@ -155,7 +164,7 @@ void model_set(struct sim *sim, int node, struct sim_thing *thing, bool up);
 void model_power_off(struct sim *sim, int node);
 void model_boot(struct sim *sim, int node);
 /* Count anew after a change; `by_hand`: an overlap that begins now is nobody's fault. */
-void model_count(struct sim *sim, bool by_hand);
+void model_count(struct sim *sim, enum model_cause cause);
 int model_find_node(const struct sim *sim, const char *name);
 int model_controller_place(const struct sim *sim);
 /* The controller's is that of its node, where it has one. */

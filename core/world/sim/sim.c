@@ -166,7 +166,6 @@ static const struct world_ops sim_ops = {
 enum baton_err sim_new(uint64_t seed, struct sim **out, struct baton_error *error)
 {
     struct sim *sim = memory_zeroed(1, sizeof *sim);
-    int i;
 
     *out = NULL;
     if (sim == NULL || queue_start(sim) != BATON_OK ||
@@ -177,9 +176,6 @@ enum baton_err sim_new(uint64_t seed, struct sim **out, struct baton_error *erro
     sim->world.ops = &sim_ops;
     sim->random_state = seed;
     sim->inside->loss_state = ~seed;
-    for (i = 0; i < SIM_NODES_MAX; i++) {
-        sim->inside->hand_ms[i] = -SIM_HAND_MS - 1;
-    }
     sim->home = GROUP_NOBODY;
     sim->ssh_port = 22;
     sim->exec_ms = 50;

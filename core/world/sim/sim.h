@@ -29,7 +29,7 @@
 #define SIM_NODES_MAX  GROUP_NODES_MAX
 #define SIM_THINGS_MAX 8
 #define SIM_NAME_MAX   64
-#define SIM_HAND_MS    15000 /* what a hand did so shortly ago nobody can have seen */
+#define SIM_HAND_MS    60000 /* so long a hand's doing may go unseen */
 
 /* ---- Places and links ------------------------------------------------------------------ */
 
@@ -210,8 +210,7 @@ struct sim {
         int64_t since_ms;
         int64_t outage_ms, outage_longest_ms; /* since sim_account_from */
         int64_t two_ms;                       /* two nodes or more served at once, in all */
-        int64_t two_blamed_ms; /* … and it did not begin by a hand (BRING_UP; or one
-                                  had just brought up the other) or at the start */
+        int64_t two_blamed_ms; /* … by a command, and not beside what a hand had just done */
         int64_t two_first_ms;  /* when that first began; -1: never */
         int64_t unserved_ms;   /* since when the client is not served, if it isn't */
     } count;
