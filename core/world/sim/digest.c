@@ -35,6 +35,18 @@ static uint64_t mix_clock(uint64_t hash, const struct sim *sim, int node, double
     return mix_double(mix(hash, (uint64_t)ahead_ms), drift_ppm);
 }
 
+/* What will be said of an overlap is decided by it. */
+static uint64_t mix_cause(uint64_t hash, const struct sim *sim, int node)
+{
+    const struct sim_inside *inside = sim->inside;
+    int64_t ago_ms = sim->now_ms - inside->cause_ms[node];
+
+    if (inside->cause[node] == MODEL_BY_HAND && ago_ms <= SIM_HAND_MS) {
+        return mix(hash, (uint64_t)ago_ms << 2 | 2);
+    }
+    return mix(hash, inside->cause[node] == MODEL_BY_COMMAND);
+}
+
 /* Things by their names, in whatever order they were named first. */
 static uint64_t mix_node(uint64_t hash, const struct sim *sim, int at)
 {
@@ -44,9 +56,7 @@ static uint64_t mix_node(uint64_t hash, const struct sim *sim, int at)
 
     hash = mix(hash, (uint64_t)(node->on | node->hung << 1) | (uint64_t)node->share << 2);
     hash = mix_clock(hash, sim, at, node->drift_ppm);
-    if (sim->now_ms - sim->inside->hand_ms[at] <= SIM_HAND_MS) {
-        hash = mix(hash, (uint64_t)(sim->now_ms - sim->inside->hand_ms[at]) + 1);
-    }
+    hash = mix_cause(hash, sim, at);
     for (i = 0; i < node->n_things; i++) {
         const struct sim_thing *thing = &node->thing[i];
 

@@ -163,7 +163,7 @@ struct sim_thing *model_thing(struct sim *sim, int node, const char *name);
 void model_set(struct sim *sim, int node, struct sim_thing *thing, bool up);
 void model_power_off(struct sim *sim, int node);
 void model_boot(struct sim *sim, int node);
-/* Count anew after a change; `by_hand`: an overlap that begins now is nobody's fault. */
+/* Count anew after a change. */
 void model_count(struct sim *sim, enum model_cause cause);
 int model_find_node(const struct sim *sim, const char *name);
 int model_controller_place(const struct sim *sim);
