@@ -150,6 +150,23 @@ bool node_looked(
     return true;
 }
 
+/* A probe of it has failed, and not often enough yet to count, or only now. What that means
+ * is the policy's business in a moment: it restarts in place or moves, as it was told to. */
+bool node_about_to_fail(const struct group *g, int node)
+{
+    int i;
+
+    for (i = 0; i < g->rules.n_probes; i++) {
+        const struct group_health *health = &g->node[node].health[i];
+
+        if (!health->resting && health->last == GROUP_FAIL &&
+            (health->status != GROUP_FAIL || health->since_ms == g->now_ms)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The policy judges probes; that a holder must serve is C's own rule. */
 void node_judge(struct group *g, int node)
 {
@@ -159,7 +176,7 @@ void node_judge(struct group *g, int node)
 
     effects_copy(why, sizeof why, n->verdict_why);
     if (g->holder == node && g->phase == GROUP_RUNNING && n->serving == GROUP_NO &&
-        n->serving_run >= g->rules.look_fall && fit != GROUP_NO) {
+        n->serving_run >= g->rules.look_fall && fit != GROUP_NO && !node_about_to_fail(g, node)) {
         fit = GROUP_NO;
         effects_text(why, sizeof why, "it holds the baton but does not serve: %s", n->serving_why);
     }

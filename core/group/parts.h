@@ -51,6 +51,7 @@ void node_observed(struct group *g, const struct group_event *ev);
 bool node_looked(
     struct group *g, int node, enum group_answer serving, int64_t began_ms, const char *detail);
 void node_judge(struct group *g, int node);
+bool node_about_to_fail(const struct group *g, int node);
 void node_follow(struct group *g, struct group_effects *fx, int node);
 bool node_in_plan(const struct group *g, int node);
 

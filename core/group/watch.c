@@ -97,7 +97,8 @@ static bool wants_restore(const struct group *g)
     if (n->serving != GROUP_NO) {
         return false;
     }
-    return n->restore_owed || (n->serving_run >= g->rules.look_fall && n->verdict != GROUP_NO);
+    return n->restore_owed || (n->serving_run >= g->rules.look_fall && n->verdict != GROUP_NO &&
+                               !node_about_to_fail(g, g->holder));
 }
 
 void watch_holder(struct group *g, struct group_effects *fx)

@@ -904,6 +904,35 @@ START_TEST(rise_and_fall_count_runs_and_unknown_is_not_failed)
 }
 END_TEST
 
+START_TEST(a_holder_whose_probe_is_about_to_fail_is_left_to_the_policy)
+{
+    story_normal(&s, 2);
+    observe(GROUP_OK);
+    observe(GROUP_OK);
+    s.node[0].serving = false;
+    observe(GROUP_FAIL);
+    story_pass(&s, 9000);
+    story_expect(&s, ""); /* not yet: whether that counts is known when the next ones are in */
+    observe(GROUP_FAIL);
+    observe(GROUP_FAIL);
+    story_expect(&s, "");
+    holder_fails("smtp failed 3/3");
+    story_pass(&s, 2000);
+    story_expect(&s, "server01 Active → Degraded: smtp failed 3/3\n");
+    story_end(&s);
+    story_normal(&s, 2);
+    observe(GROUP_OK);
+    observe(GROUP_OK);
+    s.node[0].serving = false;
+    observe(GROUP_FAIL);
+    story_pass(&s, 9000);
+    observe(GROUP_OK); /* it was nothing */
+    story_pass(&s, 3000);
+    ck_traced("[remedy] restore begins: here → server01: it holds the baton but does not serve");
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(a_probe_of_the_holder_rests_on_the_others_and_begins_anew)
 {
     struct baton_error error;
@@ -1313,6 +1342,7 @@ int main(void)
     tcase_add_test(tc, a_restore_that_fails_twice_leaves_it_to_the_policy);
     tcase_add_test(tc, a_remedy_is_tried_so_often_and_no_more);
     tcase_add_test(tc, rise_and_fall_count_runs_and_unknown_is_not_failed);
+    tcase_add_test(tc, a_holder_whose_probe_is_about_to_fail_is_left_to_the_policy);
     tcase_add_test(tc, a_probe_of_the_holder_rests_on_the_others_and_begins_anew);
     tc = tests(suite, "journal and invariants");
     tcase_add_test(tc, a_full_disk_under_the_journal_moves_nothing_and_is_over_when_there_is_room);
