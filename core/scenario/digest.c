@@ -145,7 +145,7 @@ uint64_t run_digest(const struct run *run)
     }
     hash = mix(hash, (uint64_t)run->next_at << 1 | run->home_down);
     for (i = 0; i < run->n_pending; i++) {
-        hash = mix(hash, (uint64_t)(run->pending[i].event + 1));
+        hash = mix(hash, (uint64_t)run->pending[i].event);
         hash = mix_left(hash, run->sim->now_ms, run->pending[i].at_ms);
     }
     return hash;

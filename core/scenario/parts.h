@@ -2,6 +2,7 @@
  * that read a scenario's file see words.h.
  *
  *   run.c       life of a run: the world, the daemon, the scenario's clock
+ *   build.c     the world of a run
  *   happen.c    deeds done: faults, kills, commands; steps that are waited for
  *   told.c      what the world and the controller say: points, counts, lines of the timeline
  *   timeline.c  entries, spans and the pool of their texts
@@ -154,6 +155,11 @@ void run_kill_daemon(struct run *run, bool keep_records);
 const char *run_node_name(const struct run *run, int node);
 /* Look at what an event changed. */
 void run_look(struct run *run);
+
+/* build.c */
+enum baton_err build_world(struct run *run, struct baton_error *error);
+/* What the policy says of the world, before anything is asked of it. */
+void build_on_stage(struct run *run, const struct policy *policy);
 
 /* happen.c */
 int64_t happen_due_ms(const struct run *run); /* GROUP_NEVER_MS: nothing */

@@ -90,39 +90,6 @@ void run_look(struct run *run)
 
 /* ---- The daemon ----------------------------------------------------------------------------- */
 
-/* Before the first request: what goes where the baton goes, and who has it. Where the policy
- * declares nothing, what every group has. */
-static void put_on_stage(struct run *run, const struct policy *policy)
-{
-    const struct group_list_rules *start = &policy_table(policy)->rules.list[GROUP_LIST_START];
-    bool declared = false;
-    int i;
-
-    for (i = 0; i < start->count; i++) {
-        const char *effect = policy_effect(policy, POLICY_START, i);
-        const char *dot = effect != NULL ? strrchr(effect, '.') : NULL;
-        char thing[SIM_NAME_MAX];
-
-        if (dot != NULL && dot > effect) {
-            snprintf(thing, sizeof thing, "%.*s", (int)(dot - effect), effect);
-            sim_moves_with_baton(run->sim, thing);
-            declared = true;
-        }
-    }
-    if (!declared) {
-        sim_moves_with_baton(run->sim, "service");
-        if (run->site.floating != NULL) {
-            sim_moves_with_baton(run->sim, "address");
-        }
-    }
-    for (i = 0; i < run->site.n_nodes; i++) {
-        if (run->scenario->serves[i]) {
-            sim_serves_at_start(run->sim, i);
-        }
-    }
-    run->staged = true;
-}
-
 /* A policy that does not take what the scenario sets says so of itself; the line to mend is
  * the scenario's. */
 static enum baton_err not_loaded(
@@ -166,7 +133,7 @@ enum baton_err run_start_daemon(struct run *run, struct baton_error *error)
         return not_loaded(run, err, &inner, error);
     }
     if (!run->staged) {
-        put_on_stage(run, setup.policy);
+        build_on_stage(run, setup.policy);
     }
     group_memory_now(&run->recall, WALL_MS(run), &setup.memory);
     err = controller_new(&setup, &run->controller, error);
@@ -198,106 +165,9 @@ void run_kill_daemon(struct run *run, bool keep_records)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static const char *param_of(const struct run *run, const char *name)
-{
-    int i;
-
-    for (i = 0; i < run->site.n_params; i++) {
-        if (strcmp(run->site.param[i].name, name) == 0) {
-            return run->site.param[i].value;
-        }
-    }
-    return NULL;
-}
-
-/* What the scenario sets, over what the configuration sets. */
-static enum baton_err set_params(struct run *run, struct baton_error *error)
-{
-    const struct scenario *scenario = run->scenario;
-    int n = run->setup.site->n_params, i, at;
-
-    run->site = *run->setup.site;
-    if (scenario->n_sets == 0) {
-        return BATON_OK;
-    }
-    run->param = memory_zeroed((size_t)(n + scenario->n_sets), sizeof run->param[0]);
-    if (run->param == NULL) {
-        return baton_fail(error, BATON_NOMEM, "%s: no memory for a run", scenario->file);
-    }
-    for (i = 0; i < n; i++) {
-        run->param[i] = run->setup.site->param[i];
-    }
-    for (i = 0; i < scenario->n_sets; i++) {
-        for (at = 0; at < n && strcmp(run->param[at].name, scenario->set_name[i]) != 0; at++) {
-        }
-        run->param[at] = (struct world_pair){scenario->set_name[i], scenario->set_value[i]};
-        n = at == n ? n + 1 : n;
-    }
-    run->site.param = run->param;
-    run->site.n_params = n;
-    return BATON_OK;
-}
-
-static enum baton_err build_world(struct run *run, struct baton_error *error)
-{
-    const struct policy_site *site = &run->site;
-    const char *ssh_port = param_of(run, "ssh_port");
-    struct sim *sim;
-    enum baton_err err = sim_new(run->setup.seed, &run->sim, error);
-    int i;
-
-    if (err != BATON_OK) {
-        return err;
-    }
-    sim = run->sim;
-    for (i = 0; i < site->n_nodes; i++) {
-        if (sim_add_node(sim, site->node[i].name, site->node[i].address) == NULL) {
-            return baton_fail(error, BATON_LIMIT, "more than %d nodes", SIM_NODES_MAX);
-        }
-        if (site->node[i].transport != NULL && strcmp(site->node[i].transport, "local") == 0) {
-            sim->home = i;
-        }
-    }
-    if (site->floating != NULL) {
-        snprintf(
-            sim->floating, sizeof sim->floating, "%.*s", (int)strcspn(site->floating, "/"),
-            site->floating);
-    }
-    if (site->gateway != NULL) {
-        snprintf(sim->gateway, sizeof sim->gateway, "%s", site->gateway);
-    }
-    if (ssh_port != NULL && atoi(ssh_port) > 0) {
-        sim->ssh_port = atoi(ssh_port);
-    }
-    sim->told = told_world;
-    sim->told_arg = run;
-    return BATON_OK;
-}
-
-/* The `at`s by time; those of one time stay as they stand. */
-static void sort_events(struct run *run)
-{
-    const struct scenario *scenario = run->scenario;
-    int i, at;
-
-    for (i = 0; i < scenario->n_events; i++) {
-        if (scenario->event[i].when != SCENARIO_AT) {
-            run->n_steps++;
-            continue;
-        }
-        for (at = run->n_at;
-             at > 0 && scenario->event[run->order[at - 1]].at_ms > scenario->event[i].at_ms; at--) {
-            run->order[at] = run->order[at - 1];
-        }
-        run->order[at] = i;
-        run->n_at++;
-    }
-}
-
 static enum baton_err prepare(struct run *run, struct baton_error *error)
 {
     const struct scenario *scenario = run->scenario;
-    enum baton_err err;
     int i;
 
     run->texts = !run->setup.quiet;
@@ -319,9 +189,7 @@ static enum baton_err prepare(struct run *run, struct baton_error *error)
         return baton_fail(error, BATON_NOMEM, "%s: no memory for a run", scenario->file);
     }
     check_init(run);
-    sort_events(run);
-    err = set_params(run, error);
-    return err == BATON_OK ? build_world(run, error) : err;
+    return build_world(run, error);
 }
 
 enum baton_err run_new(const struct run_setup *setup, struct run **out, struct baton_error *error)

@@ -56,7 +56,8 @@ const char *scenario_number(int64_t ms, char *text)
 
 const char *scenario_time(int64_t ms, char *text)
 {
-    scenario_number(ms, text);
-    strcat(text, " s");
+    size_t len = strlen(scenario_number(ms, text));
+
+    snprintf(text + len, SCENARIO_TIME_MAX - len, " s");
     return text;
 }

@@ -323,14 +323,14 @@ enum baton_err verdict_make(struct run *run, struct baton_error *error)
 
     sim_account(run->sim);
     run->verdict = memory_zeroed(
-        (size_t)(scenario->n_expects + scenario->n_events + ALWAYS), sizeof run->verdict[0]);
+        (size_t)scenario->n_expects + (size_t)scenario->n_events + ALWAYS, sizeof run->verdict[0]);
     if (run->verdict == NULL) {
         return baton_fail(error, BATON_NOMEM, "%s: no memory for a run", scenario->file);
     }
     make_all(run);
     for (i = 0; i < run->n_verdicts; i++) {
         const struct run_verdict *verdict = &run->verdict[i];
-        bool step = strncmp(verdict->why, "step ", 5) == 0;
+        bool step = verdict->expect == NULL && strncmp(verdict->why, "step ", 5) == 0;
 
         if (!verdict->held && step) {
             return baton_fail(

@@ -1,9 +1,10 @@
 /* What the files that read a scenario know of one another; nobody else includes it.
  *
- *   read.c    the closed Lua state: what is in it, its limits, its errors
- *   words.c   what stands in a scenario: scenario, at, step, set, serving, ends
- *   deed.c    what happens: faults, kills, commands
- *   expect.c  what must hold
+ *   read.c         the closed Lua state: its limits, its errors
+ *   environment.c  what is in it
+ *   words.c        what stands in a scenario: scenario, at, step, set, serving, ends
+ *   deed.c         what happens: faults, kills, commands
+ *   expect.c       what must hold
  *
  * Each word makes an item: a userdata that remembers its line, so that a mistake which shows
  * only later is told where it was written. All functions here may throw, and are called from
@@ -108,6 +109,9 @@ void words_count(lua_State *L, const char *word, int least, int most);
 bool words_options(lua_State *L, int index, const char *word, const char *const *keys);
 /* Is the option given? Then it is on the stack. [-0, +1 or +0] */
 bool words_option(lua_State *L, int index, const char *key);
+
+/* environment.c: a table with all that a scenario sees. [-0, +1] */
+void environment_open(lua_State *L);
 
 /* words.c, deed.c, expect.c: put their words into the table on the top. [-0, +0] */
 void words_open(lua_State *L);
