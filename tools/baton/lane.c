@@ -2,6 +2,7 @@
  * and the steps that were done on it. */
 #include "draw.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,7 @@ static struct draw_bad *find_bad(const struct drawing *d, const struct run_entry
     for (i = d->n_bads - 1; i >= 0; i--) {
         struct draw_bad *bad = &d->bad[i];
 
+        assert(bad->name != NULL);
         if (bad->node == entry->node && strcmp(bad->name, entry->name) == 0) {
             return bad->to_ms < 0 ? bad : NULL;
         }

@@ -64,7 +64,9 @@ static void class_name(const char *file, char *name, size_t size)
         name[len - 4] = '\0';
     }
     for (at = name; *at != '\0'; at++) {
-        *at = *at == '/' ? '.' : *at;
+        if (*at == '/') {
+            *at = '.';
+        }
     }
 }
 
