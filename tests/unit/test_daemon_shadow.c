@@ -275,6 +275,17 @@ START_TEST(an_operators_move_is_refused_in_words)
 }
 END_TEST
 
+START_TEST(a_reload_leaves_it_a_shadow)
+{
+    wait_until_status_says(SHADOW_SOCKET, "Standby");
+    baton(SHADOW_SOCKET, "reload", NULL);
+    ck_assert_msg(code == 0, "%s", out);
+    take_file("ok-server01");
+    wait_until_status_says(SHADOW_SOCKET, "would have failed over");
+    ck_assert(is_there("up-server01") && !is_there("up-server02"));
+}
+END_TEST
+
 START_TEST(one_that_acts_may_run_on_the_same_configuration)
 {
     pid_t real;
@@ -307,6 +318,7 @@ int main(void)
     tcase_add_test(tcase, the_status_as_json_says_so);
     tcase_add_test(tcase, it_follows_what_moves_the_service);
     tcase_add_test(tcase, an_operators_move_is_refused_in_words);
+    tcase_add_test(tcase, a_reload_leaves_it_a_shadow);
     tcase_add_test(tcase, one_that_acts_may_run_on_the_same_configuration);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
