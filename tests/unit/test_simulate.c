@@ -331,6 +331,11 @@ START_TEST(of_several_the_failed_ones_are_told)
     expect_in(out, "\n2 of 3 scenarios passed\n");
     run("baton.xml good.lua broken.lua good.lua --all");
     expect_in(out, "server01 crashes");
+    write_text(
+        "other.lua", "return scenario 'x' { expect.never 'a command', expect.holder 'nobody' }\n");
+    run("baton.xml other.lua broken.lua");
+    expect_in(out, "\n0 of 2 scenarios passed\n");
+    ck_assert_msg(strncmp(said, "baton: other.lua:1: ", 20) == 0, "%s", said);
 }
 END_TEST
 
