@@ -45,13 +45,14 @@ end
 ---@param spec { [integer]: string, shared?: string[], tolerated?: string[] }
 ---@return fun(node: Node): boolean?, string?
 function fitness.needs(spec)
-    local shared = {}
+    local shared, tolerated = {}, spec.tolerated or {}
     for _, name in ipairs(spec.shared or {}) do
         shared[name] = true
     end
     return function(node)
         local fit, failed, unknown = true, {}, {}
-        for _, name in ipairs(spec) do
+        for i = 1, #spec do
+            local name = spec[i]
             local observed = node[name]
             if not observed.ok then
                 fit = false
@@ -62,7 +63,8 @@ function fitness.needs(spec)
                 end
             end
         end
-        for _, name in ipairs(spec.tolerated or {}) do
+        for i = 1, #tolerated do
+            local name = tolerated[i]
             local observed = node[name]
             if not observed.unknown and observed.failed and not fitness.failed_everywhere(name) then
                 fit = false

@@ -109,21 +109,22 @@ end
 function guards.all(...)
     local list = { ... }
     return function(node, group)
-        local first, no, again, open = nil, {}, 0, false
-        for _, guard in ipairs(list) do
-            local holds, why, s = guard(node, group)
+        local all, first, no, again, open = true, nil, nil, 0, false
+        for i = 1, #list do
+            local holds, why, s = list[i](node, group)
             if holds then
                 first = first or why
             else
-                no[#no + 1] = why
+                all = false
+                no = no and why and no .. "; " .. why or no or why
                 open = open or s == nil
                 again = math.max(again, s or 0)
             end
         end
-        if #no == 0 then
+        if all then
             return true, first
         end
-        return false, table.concat(no, "; "), not open and again or nil
+        return false, no, not open and again or nil
     end
 end
 

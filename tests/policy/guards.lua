@@ -80,6 +80,13 @@ test("all: the first reason for it, every reason against it, and wakes when the 
     equal({ guards.all(constant(true, "a"), constant(true, "b"))() }, { true, "a" })
 end)
 
+test("all: a no without a reason is a no", function()
+    local guards = minihost.new {}.require "guards"
+    equal((guards.all(constant(true, "a"), constant(false))()), false)
+    equal({ guards.all(constant(false), constant(false, "b"))() }, { false, "b" })
+    equal({ guards.all(constant(false, "b"), constant(false))() }, { false, "b" })
+end)
+
 test("any: the reasons of those that hold; wakes when the first one may", function()
     local guards = minihost.new {}.require "guards"
     equal({ guards.any(constant(true, "a"), constant(false, "b"))() }, { true, "a" })
