@@ -163,6 +163,19 @@ static void two_serve(struct group *g, struct group_effects *fx)
         "hand, it is then adopted");
 }
 
+/* Was another one seen serving, and can't be seen now? Then it may still do so. */
+static bool other_may_serve(const struct group *g, int node)
+{
+    int i;
+
+    for (i = 0; i < g->n_nodes; i++) {
+        if (i != node && g->node[i].may_serve && !g->node[i].out) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void one_serves(struct group *g, struct group_effects *fx, int node, bool all_seen)
 {
     int recorded = g->memory.holder;
@@ -170,7 +183,11 @@ static void one_serves(struct group *g, struct group_effects *fx, int node, bool
     if (recorded == node) {
         settle_adopt(g, fx, node, "it serves, as recorded");
     } else if (recorded == GROUP_NOBODY) {
-        if (all_seen || settled(g)) {
+        if (!g->shadow && other_may_serve(g, node)) {
+            if (settled(g)) {
+                two_serve(g, fx);
+            }
+        } else if (all_seen || settled(g)) {
             settle_adopt(g, fx, node, "it alone serves");
         }
     } else if (g->node[recorded].serving == GROUP_NO || g->node[recorded].out) {

@@ -154,6 +154,29 @@ START_TEST(two_serve_and_no_record_then_hold_until_one_is_stopped_by_hand)
 }
 END_TEST
 
+START_TEST(two_serve_and_no_record_then_one_that_is_lost_from_sight_still_counts)
+{
+    struct baton_error error;
+
+    story_begin(&s, 2);
+    s.node[0].serving = s.node[1].serving = true;
+    story_boot(&s);
+    story_pass(&s, 15000);
+    ck_traced("[hold] several nodes serve and no record says which may");
+    s.node[1].up = false;
+    story_pass(&s, 30000);
+    ck_assert_int_eq(s.group->hold, GROUP_HOLD_TWO_SERVE);
+    ck_assert_int_eq(s.group->holder, GROUP_NOBODY);
+    ck_assert_int_eq(
+        story_order(&s, GROUP_CMD_CONFIRM_OUT, 1, false, "pulled the plug", &error), BATON_OK);
+    story_pass(&s, 3000);
+    ck_assert_int_eq(s.group->holder, 0);
+    ck_assert_int_eq(s.group->hold, GROUP_HOLD_NONE);
+    s.two_served = 0;
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(one_serves_but_the_recorded_holder_cannot_be_seen_then_hold)
 {
     struct baton_error error;
@@ -1301,6 +1324,7 @@ int main(void)
     tcase_add_test(tc, none_serves_and_the_preferred_is_not_judged_yet_then_it_is_waited_for);
     tcase_add_test(tc, two_serve_and_the_record_names_one_then_the_other_is_stopped);
     tcase_add_test(tc, two_serve_and_no_record_then_hold_until_one_is_stopped_by_hand);
+    tcase_add_test(tc, two_serve_and_no_record_then_one_that_is_lost_from_sight_still_counts);
     tcase_add_test(tc, one_serves_but_the_recorded_holder_cannot_be_seen_then_hold);
     tcase_add_test(tc, nobody_is_started_while_a_node_cannot_be_seen_and_nothing_is_recorded);
     tcase_add_test(tc, a_recorded_holder_that_cannot_be_seen_keeps_the_baton);
