@@ -32,10 +32,10 @@ done
 exec dovecot -c "$1"]]
 
 --- The instance that is configured in one file.
----@param options? { config?: string, unit?: string, deadline?: number }
+---@param options? { config?: string, unit?: string, deadline?: number, attempts?: integer }
 ---  config: its configuration file ("/etc/dovecot/dovecot.conf"). unit: the systemd unit that
 ---  starts and stops it, where systemd is to know of it; else `dovecot` and `doveadm stop` do.
----  deadline: seconds for one start or stop (30).
+---  deadline: seconds for one start or stop (30). attempts: of a start (1).
 ---@return Service
 function dovecot.instance(options)
     options = options or {}
@@ -47,6 +47,7 @@ function dovecot.instance(options)
         status = remote.shell(STATUS, config),
         stopped = { [3] = true },
         deadline = options.deadline,
+        attempts = options.attempts,
     }
     if options.unit then
         for _, verb in ipairs { "start", "stop", "restart" } do

@@ -20,10 +20,10 @@ postfix -c "$1" status >/dev/null 2>&1 || exit 0
 postfix -c "$1" stop || postfix -c "$1" abort]]
 
 --- The instance that is configured in one directory.
----@param options? { config?: string, unit?: string, deadline?: number }
+---@param options? { config?: string, unit?: string, deadline?: number, attempts?: integer }
 ---  config: its configuration directory ("/etc/postfix"). unit: the systemd unit that starts
 ---  and stops it, where systemd is to know of it; else `postfix start` and `postfix stop` do.
----  deadline: seconds for one start or stop (30).
+---  deadline: seconds for one start or stop (30). attempts: of a start (1).
 ---@return Service
 function postfix.instance(options)
     options = options or {}
@@ -35,6 +35,7 @@ function postfix.instance(options)
         status = remote.shell(STATUS, config),
         stopped = { [3] = true },
         deadline = options.deadline,
+        attempts = options.attempts,
     }
     if options.unit then
         for _, verb in ipairs { "start", "stop", "restart" } do

@@ -28,6 +28,7 @@ local lsb_stopped = param.sudo and { [3] = true } or { [1] = true, [2] = true, [
 ---@field status string[]      command: exit 0 runs, a code in `stopped` does not, others: can't say
 ---@field stopped? table<integer, boolean>  exit codes of `status`; LSB's 1, 2 and 3 if missing
 ---@field deadline? number     seconds for one start or stop (30)
+---@field attempts? integer    of a start, in a move (1)
 
 --- A service from its own commands.
 ---@param spec ServiceSpec
@@ -73,7 +74,7 @@ function service.commands(spec)
         name = name,
         look = look,
         restart_on = restart_on,
-        start = action { name = "start " .. name, run = start_on, look = look,
+        start = action { name = "start " .. name, run = start_on, look = look, attempts = spec.attempts,
             effect = thing .. ".start", deadline = deadline },
         stop = action { name = "stop " .. name, run = stop_on, effect = thing .. ".stop",
             deadline = deadline, look = function(node)
@@ -90,7 +91,7 @@ end
 
 --- A systemd unit. While it is starting or stopping there is no answer yet.
 ---@param unit string  "postfix.service"
----@param options? { deadline?: number }
+---@param options? { deadline?: number, attempts?: integer }
 ---@return Service
 function service.systemd(unit, options)
     local function systemctl(verb)
@@ -106,13 +107,13 @@ function service.systemd(unit, options)
             .. 'case $state in activating|deactivating|reloading) exit 5;; esac; exit "$code"',
             "sh", unit },
         stopped = { [3] = true, [4] = true },
-        deadline = options and options.deadline,
+        deadline = options and options.deadline, attempts = options and options.attempts,
     }
 end
 
 --- A service of /etc/init.d, by `service NAME start|stop|status`.
 ---@param name string
----@param options? { deadline?: number }
+---@param options? { deadline?: number, attempts?: integer }
 ---@return Service
 function service.sysv(name, options)
     local function init(verb)
@@ -123,7 +124,7 @@ function service.sysv(name, options)
         start = remote.detached { "service", name, "start" },
         stop = init "stop",
         status = init "status",
-        deadline = options and options.deadline,
+        deadline = options and options.deadline, attempts = options and options.attempts,
     }
 end
 

@@ -52,6 +52,7 @@ local set = settings.read {
     settle          = settings.number(10, 0),
     deadline        = settings.number(30, 0.1), -- for one step of a move
     look_deadline   = settings.number(5, 0.1),
+    start_attempts  = settings.number(3, 1), -- a start that fails, before it is undone
     unconfirmed     = settings.choice { "hold", "fence" }, -- a holder that can't be seen out
 }
 
@@ -67,15 +68,15 @@ local function own_commands()
     return service.commands {
         name = group.name, start = remote.detached(line "start"), stop = remote.as_root(line "stop"),
         status = remote.as_root(line "status"),
-        stopped = { [3] = true }, deadline = set.deadline,
+        stopped = { [3] = true }, deadline = set.deadline, attempts = set.start_attempts,
     }
 end
 
 local function the_service()
     if set.unit then
-        return service.systemd(set.unit, { deadline = set.deadline })
+        return service.systemd(set.unit, { deadline = set.deadline, attempts = set.start_attempts })
     elseif set.init then
-        return service.sysv(set.init, { deadline = set.deadline })
+        return service.sysv(set.init, { deadline = set.deadline, attempts = set.start_attempts })
     end
     return own_commands()
 end
@@ -154,9 +155,9 @@ end
 
 local stop, start, parts, verify = { workload.stop }, { workload.start }, { workload.look }, {}
 if group.floating then
-    local address = { deadline = math.min(set.deadline, 10) }
-    stop  = { floating_ip.remove(address), workload.stop }
-    start = { workload.start, floating_ip.add(address) }
+    local deadline = math.min(set.deadline, 10)
+    stop  = { floating_ip.remove { deadline = deadline }, workload.stop }
+    start = { workload.start, floating_ip.add { deadline = deadline, attempts = set.start_attempts } }
     parts = { function(node) return floating_ip.look(node) end, workload.look }
     if set.port then
         verify[1] = probe.tcp { name = "service on the floating address", port = set.port, expect = set.expect,

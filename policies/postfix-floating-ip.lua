@@ -46,6 +46,7 @@ local set = settings.read {
     settle           = settings.number(10, 0),
     deadline         = settings.number(10, 0.1), -- for one step of a move
     look_deadline    = settings.number(5, 0.1),
+    start_attempts   = settings.number(3, 1), -- a start that fails, before it is undone
     unconfirmed      = settings.choice { "hold", "fence" }, -- a holder that can't be seen out
 
     -- Where things are on the servers.
@@ -64,11 +65,13 @@ local smtp_service = postfix.instance {
     config = set.postfix_config,
     unit = not set.postfix_config and "postfix.service" or nil,
     deadline = set.restart_deadline,
+    attempts = set.start_attempts,
 }
 local imap_service = dovecot.instance {
     config = set.dovecot_config,
     unit = not set.dovecot_config and "dovecot.service" or nil,
     deadline = set.restart_deadline,
+    attempts = set.start_attempts,
 }
 
 -- What is observed. -------------------------------------------------------------------
@@ -145,12 +148,13 @@ else
         deadline = set.deadline }
 end
 
-local address = { deadline = set.deadline }
-local stop, start = { floating_ip.remove(address) }, { floating_ip.add(address) }
+local remove = floating_ip.remove { deadline = set.deadline }
+local add = floating_ip.add { deadline = set.deadline, attempts = set.start_attempts }
+local stop, start = { remove }, { add }
 local parts = { function(node) return floating_ip.look(node) end }
 if cold then
-    stop = { floating_ip.remove(address), smtp_service.stop, imap_service.stop }
-    start = { imap_service.start, smtp_service.start, floating_ip.add(address) }
+    stop = { remove, smtp_service.stop, imap_service.stop }
+    start = { imap_service.start, smtp_service.start, add }
     parts = { parts[1], smtp_service.look, imap_service.look }
 end
 

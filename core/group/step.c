@@ -127,9 +127,13 @@ static int attempts_of(
 {
     const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
 
+    if (outcome == GROUP_UNKNOWN &&
+        (step->kind == GROUP_STEP_LOOK || step->kind == GROUP_STEP_STOP ||
+         step->kind == GROUP_STEP_START || step->kind == GROUP_STEP_UNDO)) {
+        return 1; /* who can't be asked is not asked again: that takes its full time each time */
+    }
     if (step->kind == GROUP_STEP_LOOK) {
-        /* Who can't be asked is not asked again; who still serves may be about to stop. */
-        return outcome == GROUP_UNKNOWN ? 1 : GROUP_LOOK_TRIES;
+        return GROUP_LOOK_TRIES; /* who still serves may be about to stop */
     }
     return action != NULL ? action->attempts : 1;
 }

@@ -2,7 +2,6 @@
 return scenario "a failback by command" {
     set { restarts = 0, failback = false },
     at(60,  crash_service "server01"),
-    at(150, recover_service "server01"),
     at(240, failback()),
     expect.serves("server02", { from = 80, to = 239 }),
     expect.active("server01", { by = 260 }),

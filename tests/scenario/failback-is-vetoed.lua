@@ -4,7 +4,6 @@ return scenario "a failback is vetoed" {
     set { restarts = 0, failback_after = 60 },
     at(50,  veto()),
     at(60,  crash_service "server01"),
-    at(100, recover_service "server01"),
     at(900, no_veto()),
     expect.serves("server02", { from = 80, to = 899 }),
     expect.outage { from = 80, to = 899, at_most = 0 },

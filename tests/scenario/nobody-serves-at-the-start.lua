@@ -6,6 +6,6 @@ return scenario "nobody serves at the start" {
     expect.standby("server02", { by = 45 }),
     expect.serves("server01", { from = 45, to = 200 }),
     expect.never "a hold",
-    expect.never "a failover",
+    expect.moves { exactly = 0 },
     ends(200),
 }

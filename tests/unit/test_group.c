@@ -418,6 +418,38 @@ START_TEST(a_start_that_fails_is_undone_and_the_baton_is_free)
 }
 END_TEST
 
+static int times(const char *part)
+{
+    const char *at = s.trace;
+    int n = 0;
+
+    while ((at = strstr(at, part)) != NULL) {
+        at += strlen(part);
+        n++;
+    }
+    return n;
+}
+
+START_TEST(a_taker_that_cannot_be_asked_is_not_asked_to_start_again)
+{
+    struct baton_error error;
+
+    story_normal(&s, 2);
+    s.steps_in_trace = true;
+    holder_fails("smtp failed 3/3");
+    story_propose(&s, 1, FSM_PROMOTE, "server01 unfit", &error);
+    while (s.memory.epoch < 2) {
+        story_pass(&s, 50);
+    }
+    s.node[1].up = false;
+    story_pass(&s, 6000);
+    ck_assert_int_eq(times("  start mail on server02\n"), 1);
+    ck_assert_int_eq(times("  undo mail on server02\n"), 1);
+    ck_traced("server02 FailingOver → Degraded: start mail on server02");
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(an_undo_that_cannot_be_confirmed_keeps_the_baton)
 {
     struct baton_error error;
@@ -1338,6 +1370,7 @@ int main(void)
     tcase_add_test(tc, a_node_that_is_seen_serving_cannot_be_vouched_out);
     tcase_add_test(tc, the_hold_ends_when_the_holder_can_be_seen_again);
     tcase_add_test(tc, a_start_that_fails_is_undone_and_the_baton_is_free);
+    tcase_add_test(tc, a_taker_that_cannot_be_asked_is_not_asked_to_start_again);
     tcase_add_test(tc, an_undo_that_cannot_be_confirmed_keeps_the_baton);
     tcase_add_test(tc, a_step_that_never_ends_is_ended_by_its_deadline);
     tcase_add_test(tc, a_late_end_of_a_step_is_dropped);
