@@ -113,9 +113,8 @@ enum baton_err build_world(struct run *run, struct baton_error *error)
     return err == BATON_OK ? make_world(run, error) : err;
 }
 
-/* Before the first request: what goes where the baton goes, and who has it. Where the policy
- * declares nothing, what every group has. */
-void build_on_stage(struct run *run, const struct policy *policy)
+/* Things that the policy's start brings up. False: it declares none. */
+static bool move_declared(struct run *run, const struct policy *policy, bool *address)
 {
     const struct group_list_rules *start = &policy_table(policy)->rules.list[GROUP_LIST_START];
     bool declared = false;
@@ -129,14 +128,31 @@ void build_on_stage(struct run *run, const struct policy *policy)
         if (dot != NULL && dot > effect) {
             snprintf(thing, sizeof thing, "%.*s", (int)(dot - effect), effect);
             sim_moves_with_baton(run->sim, thing);
+            *address |= strcmp(thing, "address") == 0;
             declared = true;
         }
     }
-    if (!declared) {
+    return declared;
+}
+
+/* Before the first request: what goes where the baton goes, and who has it. Where the policy
+ * declares nothing, what every group has; a floating address that it leaves alone is up on
+ * every node, as all is that it does not move. */
+void build_on_stage(struct run *run, const struct policy *policy)
+{
+    bool floats = run->site.floating != NULL, address = false;
+    int i;
+
+    if (!move_declared(run, policy, &address)) {
         sim_moves_with_baton(run->sim, "service");
-        if (run->site.floating != NULL) {
+        if (floats) {
             sim_moves_with_baton(run->sim, "address");
         }
+    } else if (floats && !address) {
+        for (i = 0; i < run->site.n_nodes; i++) {
+            sim_thing(&run->sim->node[i], "address")->up = true;
+        }
+        sim_changed(run->sim);
     }
     for (i = 0; i < run->site.n_nodes; i++) {
         if (run->scenario->serves[i]) {

@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WORD_MAX 80 /* of one word; a script is longer and is cut */
+/* Characters of one word; the end of a longer script is cut off. What changes something is
+ * worth more room than what asks. */
+#define CHANGES_MAX 200
+#define ASKS_MAX    80
 
 struct line {
     char *text;
-    size_t used, size;
+    size_t used, size, word_max;
 };
 
 static void put(struct line *line, const char *text, size_t len)
@@ -47,7 +50,7 @@ static void put_quoted(struct line *line, const char *word)
             space = true;
             continue;
         }
-        if (shown >= WORD_MAX && !goes_on(*word)) {
+        if (shown >= line->word_max && !goes_on(*word)) {
             put(line, " …", strlen(" …"));
             break;
         }
@@ -71,7 +74,7 @@ static void put_word(struct line *line, const char *word)
     if (line->used > 0) {
         put(line, " ", 1);
     }
-    if (is_plain(word) && strlen(word) <= RUN_STRIP_MAX / 2) {
+    if (is_plain(word) && strlen(word) <= CHANGES_MAX) {
         put(line, word, strlen(word));
     } else {
         put_quoted(line, word);
@@ -97,7 +100,7 @@ static void print_address(struct line *line, const struct world_request *request
 
 void command_print(const struct world_request *request, char *text, size_t size)
 {
-    struct line line = {text, 0, size};
+    struct line line = {text, 0, size, ask_changes(request) ? CHANGES_MAX : ASKS_MAX};
     int i;
 
     text[0] = '\0';

@@ -21,7 +21,7 @@
 #define RUN_PENDING_MAX 64  /* deeds that wait for their time: after a step, restarts */
 #define RUN_ASKED_MAX   64  /* requests under way that the timeline tells of */
 #define RUN_ANSWERS_MAX 128 /* questions whose last answer is remembered */
-#define RUN_STRIP_MAX   400 /* bytes of a command in the timeline */
+#define RUN_STRIP_MAX   480 /* bytes of a command in the timeline */
 
 /* ---- What is seen of the group and the world at one moment -------------------------------- */
 
