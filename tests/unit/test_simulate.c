@@ -511,6 +511,22 @@ START_TEST(a_file_that_cannot_be_written)
 }
 END_TEST
 
+START_TEST(output_that_does_not_fit_is_a_failure)
+{
+    int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    pid_t pid = fd >= 0 ? fork() : -1;
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        dup2(fd, STDOUT_FILENO);
+        dup2(fd, STDERR_FILENO);
+        start("baton.xml good.lua");
+    }
+    close(fd);
+    ck_assert_int_eq(wait_for(pid), BATON_NO);
+}
+END_TEST
+
 /* ---- What is wrong --------------------------------------------------------------------- */
 
 START_TEST(usage)
@@ -671,6 +687,7 @@ int main(void)
     tcase_add_test(tcase, a_file_is_replaced_and_keeps_its_mode);
     tcase_add_test(tcase, what_is_no_plain_file_stays);
     tcase_add_test(tcase, a_file_that_cannot_be_written);
+    tcase_add_test(tcase, output_that_does_not_fit_is_a_failure);
     tcase_add_test(tcase, usage);
     tcase_add_test(tcase, scenarios_that_are_wrong);
     tcase_add_test(tcase, a_policy_that_does_not_load);

@@ -185,9 +185,29 @@ static int probe_row(struct draw_lane *lane, const char *name)
     return i;
 }
 
+/* "stop postfix" of "stop stop postfix", "start: add the address" of "start add the address": what
+ * kind of step it is stands in front of its action's name. */
+static const char *step_label(const struct draw_step *step, char *text, size_t size)
+{
+    size_t kind = strcspn(step->name, " ");
+    const char *action = step->name[kind] != '\0' ? step->name + kind + 1 : "";
+    const char *end = step->well ? "" : step->open ? " …" : " ✕";
+
+    if (action[0] == '\0' || strncmp(action, step->name, kind) == 0) {
+        snprintf(text, size, "%s%s", action[0] != '\0' ? action : step->name, end);
+    } else {
+        snprintf(text, size, "%.*s: %s%s", (int)kind, step->name, action, end);
+    }
+    return text;
+}
+
 static double step_label_px(const struct draw_step *step)
 {
-    return draw_text_px(step->name, STEP_FONT) + (step->well ? 5 : 14);
+    char label[GROUP_TEXT_MAX];
+
+    /* What failed is bold. */
+    return draw_text_px(step_label(step, label, sizeof label), STEP_FONT) * (step->well ? 1 : 1.1) +
+           5;
 }
 
 /* The first row that is free there, with room for its name; like stairs for one after another. */
@@ -372,10 +392,10 @@ static void draw_step(const struct drawing *d, const struct draw_step *step)
     int y = lane->y + LANE_ROWS + lane->n_probes * LANE_PROBE + step->row * LANE_STEP;
     double x = axis_x(&d->axis, step->from_ms), to = axis_x(&d->axis, step->to_ms);
     bool well = step->well;
-    char label[GROUP_NAME_MAX + 8];
+    char label[GROUP_TEXT_MAX];
 
     to = to < x + 3 ? x + 3 : to;
-    snprintf(label, sizeof label, "%s%s", step->name, well ? "" : step->open ? " …" : " ✕");
+    step_label(step, label, sizeof label);
     tag_open(d->out, "g");
     tag_set(d->out, "class", well ? "step" : "step fail");
     tag_set(d->out, "data-step", "%s", step->name);

@@ -338,7 +338,10 @@ int command_simulate(const struct args *args)
     } else if (sim.total > 1) {
         report_text_summary(sim.passed, sim.total);
     }
-    fflush(stdout);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        code = BATON_IO; /* a full disk, say: what was written is not all */
+        baton_fail(&error, code, "the output can't be written: %s", strerror(errno));
+    }
     if (isatty(STDERR_FILENO) == 1) { /* for people only: it is never the same */
         fprintf(stderr, "took %.2f s\n", seconds() - begun);
     }
@@ -346,5 +349,8 @@ int command_simulate(const struct args *args)
         fprintf(stderr, "baton: %s\n", sim.first);
     }
     free_all(&sim);
+    if (code != BATON_OK) {
+        return print_error(NULL, BATON_NO, baton_err_name(code), "%s", error.text);
+    }
     return sim.passed == sim.total ? BATON_DONE : BATON_NO;
 }
