@@ -311,8 +311,8 @@ static const char *const shadows[] = {
     "pcall(exec, { command = { 'move' } }) error 'went on'",
     "retry { attempts = 9, run = function() return exec { command = { 'move' } } end }",
     "deadline(5, function() exec { command = { 'move' } } end) return true",
-    "parallel(function() exec { command = { 'hang' }, timeout = 900 } end,\n"
-    "function() exec { command = { 'move' } } end) return true",
+    ("parallel(function() exec { command = { 'hang' }, timeout = 900 } end,\n"
+     "function() exec { command = { 'move' } } end) return true"),
 };
 
 START_TEST(what_a_shadow_does_not_make_ends_the_task)
