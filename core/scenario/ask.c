@@ -57,8 +57,8 @@ static bool is_told(const struct world_request *asked)
 
 static void forget(struct run *run, int i)
 {
-    memory_free(run->asked[i].text);
-    run->asked[i] = run->asked[--run->n_asked];
+    memory_free(run->asking->asked[i].text);
+    run->asking->asked[i] = run->asking->asked[--run->asking->n_asked];
 }
 
 static char *copy(const char *text)
@@ -79,10 +79,10 @@ void ask_begins(struct run *run, const struct sim_told *told)
     if (!is_told(asked)) {
         return;
     }
-    if (run->n_asked == RUN_ASKED_MAX) {
+    if (run->asking->n_asked == RUN_ASKED_MAX) {
         forget(run, 0); /* its end will not be told */
     }
-    slot = &run->asked[run->n_asked++];
+    slot = &run->asking->asked[run->asking->n_asked++];
     memset(slot, 0, sizeof *slot);
     slot->request = told->request;
     slot->node = told->node;
@@ -117,16 +117,16 @@ static bool is_new(struct run *run, uint64_t question, const struct world_result
     struct run_answer *slot = NULL;
     int i;
 
-    for (i = 0; i < run->n_answers && slot == NULL; i++) {
-        slot = run->answer[i].question == question ? &run->answer[i] : NULL;
+    for (i = 0; i < run->asking->n_answers && slot == NULL; i++) {
+        slot = run->asking->answer[i].question == question ? &run->asking->answer[i] : NULL;
     }
     if (slot != NULL && slot->outcome == answer->outcome && slot->code == answer->code) {
         return run->setup.questions;
     }
     if (slot == NULL) {
-        slot = &run->answer[run->next_answer];
-        run->next_answer = (run->next_answer + 1) % RUN_ANSWERS_MAX;
-        run->n_answers += run->n_answers < RUN_ANSWERS_MAX;
+        slot = &run->asking->answer[run->asking->next_answer];
+        run->asking->next_answer = (run->asking->next_answer + 1) % RUN_ANSWERS_MAX;
+        run->asking->n_answers += run->asking->n_answers < RUN_ANSWERS_MAX;
     }
     *slot = (struct run_answer){question, answer->outcome, answer->code};
     return true;
@@ -172,12 +172,12 @@ void ask_ends(struct run *run, const struct sim_told *told)
 {
     int i;
 
-    for (i = 0; i < run->n_asked; i++) {
-        if (run->asked[i].request == told->request) {
-            if (run->asked[i].kind == RUN_QUESTION) {
-                question_ends(run, &run->asked[i], told);
+    for (i = 0; i < run->asking->n_asked; i++) {
+        if (run->asking->asked[i].request == told->request) {
+            if (run->asking->asked[i].kind == RUN_QUESTION) {
+                question_ends(run, &run->asking->asked[i], told);
             } else {
-                command_ends(run, &run->asked[i], told);
+                command_ends(run, &run->asking->asked[i], told);
             }
             forget(run, i);
             return;
@@ -191,8 +191,8 @@ bool ask_changing(const struct run *run, int node, const char *thing)
     size_t len = strlen(thing);
     int i;
 
-    for (i = 0; i < run->n_asked; i++) {
-        const struct run_asked *slot = &run->asked[i];
+    for (i = 0; i < run->asking->n_asked; i++) {
+        const struct run_asked *slot = &run->asking->asked[i];
 
         if (slot->node == node && slot->claims && strncmp(slot->effect, thing, len) == 0 &&
             slot->effect[len] == '.') {
@@ -205,7 +205,7 @@ bool ask_changing(const struct run *run, int node, const char *thing)
 /* Nothing is answered any more. */
 void ask_forget(struct run *run)
 {
-    while (run->n_asked > 0) {
-        forget(run, run->n_asked - 1);
+    while (run->asking != NULL && run->asking->n_asked > 0) {
+        forget(run, run->asking->n_asked - 1);
     }
 }

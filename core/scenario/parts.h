@@ -99,6 +99,13 @@ struct run_answer {
     int code;
 };
 
+struct run_asking {
+    int n_asked;
+    struct run_asked asked[RUN_ASKED_MAX];
+    int n_answers, next_answer;
+    struct run_answer answer[RUN_ANSWERS_MAX];
+};
+
 struct run_point { /* the last one; in words when they are asked for */
     enum run_kind kind;
     int node;
@@ -119,15 +126,12 @@ struct run {
     bool texts;                    /* lines are made, if only to look for words in them */
     bool home_down;                /* the daemon is down because its machine is */
     int next_at, n_at;             /* of the `at`s, in order of time */
-    int order[SCENARIO_EVENTS_MAX];
-    int n_steps;                   /* events that wait for a step … */
-    int seen[SCENARIO_EVENTS_MAX]; /* … and how often it came */
+    int *order;
+    int n_steps; /* events that wait for a step … */
+    int *seen;   /* … and how often it came; both as many as the scenario has events */
     int n_pending;
     struct run_pending pending[RUN_PENDING_MAX];
-    int n_asked;
-    struct run_asked asked[RUN_ASKED_MAX];
-    int n_answers, next_answer;
-    struct run_answer answer[RUN_ANSWERS_MAX];
+    struct run_asking *asking; /* NULL where no lines are made */
     struct timeline timeline;
     struct moment moment; /* as of the last event */
     int64_t moment_ms;    /* it is so since then */

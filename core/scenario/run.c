@@ -184,8 +184,12 @@ static enum baton_err prepare(struct run *run, struct baton_error *error)
     run->last_holder = run->moment.holder = GROUP_NOBODY;
     run->frozen_ms = run->broken_ms = -1;
     run->point = memory_zeroed(1, sizeof *run->point);
+    run->order = memory_zeroed((size_t)scenario->n_events + 1, sizeof run->order[0]);
+    run->seen = memory_zeroed((size_t)scenario->n_events + 1, sizeof run->seen[0]);
+    run->asking = run->texts ? memory_zeroed(1, sizeof *run->asking) : NULL;
     run->watch = memory_zeroed((size_t)scenario->n_expects + 1, sizeof run->watch[0]);
-    if (run->point == NULL || run->watch == NULL) {
+    if (run->point == NULL || run->watch == NULL || run->order == NULL || run->seen == NULL ||
+        (run->texts && run->asking == NULL)) {
         return baton_fail(error, BATON_NOMEM, "%s: no memory for a run", scenario->file);
     }
     check_init(run);
@@ -237,6 +241,9 @@ void run_free(struct run *run)
     memory_free(run->watch);
     memory_free(run->verdict);
     memory_free(run->point);
+    memory_free(run->order);
+    memory_free(run->seen);
+    memory_free(run->asking);
     memory_free(run);
 }
 
