@@ -24,7 +24,7 @@ static int find_host(const struct sim *sim, const char *host, size_t len)
     }
     if (sim->floating[0] != '\0' && strncmp(sim->floating, host, len) == 0 &&
         sim->floating[len] == '\0') {
-        i = model_floating(sim);
+        i = serve_floating(sim);
         return i == GROUP_NOBODY ? SIM_NOWHERE : SIM_NODE + i;
     }
     return SIM_GATEWAY;

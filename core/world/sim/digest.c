@@ -41,10 +41,10 @@ static uint64_t mix_cause(uint64_t hash, const struct sim *sim, int node)
     const struct sim_inside *inside = sim->inside;
     int64_t ago_ms = sim->now_ms - inside->cause_ms[node];
 
-    if (inside->cause[node] == MODEL_BY_HAND && ago_ms <= SIM_HAND_MS) {
+    if (inside->cause[node] == SERVE_BY_HAND && ago_ms <= SIM_HAND_MS) {
         return mix(hash, (uint64_t)ago_ms << 2 | 2);
     }
-    return mix(hash, inside->cause[node] == MODEL_BY_COMMAND);
+    return mix(hash, inside->cause[node] == SERVE_BY_COMMAND);
 }
 
 /* Things by their names, in whatever order they were named first. */
@@ -135,7 +135,7 @@ uint64_t sim_digest(const struct sim *sim)
     hash = mix_spells(hash, sim);
     hash = mix_clock(hash, sim, GROUP_NOBODY, sim->drift_ppm);
     hash =
-        mix(hash, (uint64_t)(model_floating(sim) + 1) | (uint64_t)sim->hung << 8 |
+        mix(hash, (uint64_t)(serve_floating(sim) + 1) | (uint64_t)sim->hung << 8 |
                       (uint64_t)sim->disk_full << 9 | (uint64_t)sim->veto << 10 |
                       (uint64_t)sim->inside->killed << 11 |
                       (uint64_t)(sim->count.serving > 1 && sim->inside->two_blamed) << 12 |

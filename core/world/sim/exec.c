@@ -1,5 +1,4 @@
 /* What a command, an address request or a hook does to a node, and what a question finds. */
-#include "base/memory.h"
 #include "parts.h"
 
 #include <stdio.h>
@@ -140,7 +139,7 @@ static void change_all(struct sim *sim, struct event *event, const char *name, c
     if (thing != NULL) {
         done = change(sim, event->node, thing, verb);
     }
-    model_count(sim, MODEL_BY_COMMAND);
+    serve_count(sim, SERVE_BY_COMMAND);
     event->applied = done;
     if (!done) {
         event->end = END_REFUSES;
@@ -155,7 +154,7 @@ static void fence(struct sim *sim, struct event *event, int node)
         event->code = 1;
     } else if (sim->fence != SIM_FENCE_LIES && node != GROUP_NOBODY) {
         model_power_off(sim, node);
-        model_count(sim, MODEL_BY_COMMAND);
+        serve_count(sim, SERVE_BY_COMMAND);
         event->applied = true;
     }
 }
@@ -174,7 +173,7 @@ static bool power(struct sim *sim, struct event *event, const char *thing, const
         fence(sim, event, node);
     } else if (!sim->node[node].on) {
         model_boot(sim, node);
-        model_count(sim, MODEL_BY_COMMAND);
+        serve_count(sim, SERVE_BY_COMMAND);
         event->applied = true;
     }
     return true;
@@ -199,7 +198,7 @@ static void affect(struct sim *sim, struct event *event)
     replace_earlier(sim, event, thing);
     if (strcmp(thing, "power") == 0 && takes_down(verb)) {
         model_power_off(sim, event->node);
-        model_count(sim, MODEL_BY_COMMAND);
+        serve_count(sim, SERVE_BY_COMMAND);
         event->applied = true;
         return;
     }
@@ -228,7 +227,7 @@ static bool is_up(struct sim *sim, int node, const char *name)
         return up;
     }
     thing = model_thing(sim, node, name);
-    model_count(sim, MODEL_BY_COMMAND);
+    serve_count(sim, SERVE_BY_COMMAND);
     return thing == NULL || thing->up;
 }
 
@@ -291,7 +290,7 @@ static void work_address(struct sim *sim, struct event *event)
         event->end = END_THERE;
         if (event->op == WORLD_ADDRESS_ANNOUNCE) {
             thing->taken_ms = sim->now_ms;
-            model_count(sim, MODEL_BY_COMMAND);
+            serve_count(sim, SERVE_BY_COMMAND);
         }
     }
 }

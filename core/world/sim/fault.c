@@ -299,6 +299,6 @@ enum baton_err sim_inject(struct sim *sim, const struct sim_fault *fault, struct
         sim->told(sim->told_arg, &told);
     }
     strike_fault(sim, fault);
-    model_count(sim, fault->kind == SIM_BRING_UP ? MODEL_BY_HAND : MODEL_BY_FAULT);
+    serve_count(sim, fault->kind == SIM_BRING_UP ? SERVE_BY_HAND : SERVE_BY_FAULT);
     return BATON_OK;
 }

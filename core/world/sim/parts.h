@@ -2,7 +2,8 @@
  *
  *   sim.c     the door: a struct world's calls; life, time, being killed
  *   queue.c   what is due, by time and then by number
- *   model.c   places, nodes, things; who serves, and for how long nobody or too many did
+ *   model.c   places, links, nodes and their things
+ *   serve.c   who serves, and for how long nobody or too many did
  *   ask.c     a request is made: where it goes, and what it finds there
  *   answer.c  what it meets on its way, and what its answer says
  *   exec.c    what a command, an address request or a hook does to a node
@@ -127,11 +128,11 @@ struct event_more *queue_more(struct event *event, const char *words);
 
 /* ---- model.c ----------------------------------------------------------------------------- */
 
-enum model_cause { /* of a change */
-    MODEL_BY_START = 0,
-    MODEL_BY_FAULT, /* or what lifts one */
-    MODEL_BY_HAND,
-    MODEL_BY_COMMAND,
+enum serve_cause { /* of a change */
+    SERVE_BY_START = 0,
+    SERVE_BY_FAULT, /* or what lifts one */
+    SERVE_BY_HAND,
+    SERVE_BY_COMMAND,
 };
 
 struct sim_spell { /* an ACTION fault that is in force */
@@ -147,7 +148,7 @@ struct sim_inside {
     char moves[SIM_MOVES_MAX][SIM_NAME_MAX]; /* things that go where the baton goes */
     bool starts[SIM_NODES_MAX];              /* who serves at the start */
     bool had_all[SIM_NODES_MAX];             /* all that serving takes … */
-    enum model_cause cause[SIM_NODES_MAX];   /* … since then, by this */
+    enum serve_cause cause[SIM_NODES_MAX];   /* … since then, by this */
     int64_t cause_ms[SIM_NODES_MAX];
     bool killed;     /* and no new daemon has asked for anything */
     bool two_blamed; /* the overlap that there is now */
@@ -156,6 +157,8 @@ struct sim_inside {
 };
 
 bool model_is_service(const char *thing);
+/* Does the thing go where the baton goes? */
+bool model_moves(const struct sim *sim, const char *thing);
 /* Does `name`, where it may be the bare "service", mean this thing? */
 bool model_means(const char *name, const char *thing);
 /* The thing of that name, made as it would be on that node now. NULL: too many things. */
@@ -163,14 +166,10 @@ struct sim_thing *model_thing(struct sim *sim, int node, const char *name);
 void model_set(struct sim *sim, int node, struct sim_thing *thing, bool up);
 void model_power_off(struct sim *sim, int node);
 void model_boot(struct sim *sim, int node);
-/* Count anew after a change. */
-void model_count(struct sim *sim, enum model_cause cause);
 int model_find_node(const struct sim *sim, const char *name);
 int model_controller_place(const struct sim *sim);
 /* The controller's is that of its node, where it has one. */
 int model_real_place(const struct sim *sim, int place);
-/* The node that the floating address leads to, or GROUP_NOBODY. */
-int model_floating(const struct sim *sim);
 /* A node that is off or hangs. */
 bool model_is_silent(const struct sim *sim, int place);
 /* Nothing is cut, either way. */
@@ -180,6 +179,13 @@ int64_t model_wall_ms(const struct sim *sim, int node); /* GROUP_NOBODY: the con
 uint64_t model_random(uint64_t *state);
 /* Does a packet come through, and how much later? Draws random where the link is lossy. */
 bool model_passes(struct sim *sim, int from, int to, int64_t *delay_ms);
+
+/* ---- serve.c ----------------------------------------------------------------------------- */
+
+/* Count anew after a change. */
+void serve_count(struct sim *sim, enum serve_cause cause);
+/* The node that the floating address leads to, or GROUP_NOBODY. */
+int serve_floating(const struct sim *sim);
 
 /* ---- ask.c ------------------------------------------------------------------------------ */
 

@@ -1,0 +1,189 @@
+/* Who serves, and for how long nobody or too many did. */
+#include "parts.h"
+
+#include <string.h>
+
+/* All that it takes is up there; it serves, or does so again when it goes on. */
+static bool has_all(const struct sim *sim, int node)
+{
+    const struct sim_node *at = &sim->node[node];
+    bool services = false, address = false, others = false, other_up = false;
+    int i;
+
+    if (!at->on) {
+        return false;
+    }
+    for (i = 0; i < at->n_things; i++) {
+        const struct sim_thing *thing = &at->thing[i];
+
+        if (model_is_service(thing->name)) {
+            if (!thing->up) {
+                return false;
+            }
+            services = true;
+        } else if (strcmp(thing->name, "address") == 0) {
+            address = thing->up;
+        }
+        if (!model_is_service(thing->name) && model_moves(sim, thing->name)) {
+            others = true;
+            other_up = other_up || thing->up;
+        }
+    }
+    if (sim->floating[0] != '\0') {
+        return address;
+    }
+    return others ? other_up : services || address;
+}
+
+bool sim_serves(const struct sim *sim, int node)
+{
+    return !sim->node[node].hung && has_all(sim, node);
+}
+
+int serve_floating(const struct sim *sim)
+{
+    int64_t last_ms = -1;
+    int found = GROUP_NOBODY, i, j;
+
+    for (i = 0; i < sim->n_nodes; i++) {
+        const struct sim_node *node = &sim->node[i];
+
+        for (j = 0; node->on && j < node->n_things; j++) {
+            const struct sim_thing *thing = &node->thing[j];
+
+            if (thing->up && thing->taken_ms > last_ms && strcmp(thing->name, "address") == 0) {
+                last_ms = thing->taken_ms;
+                found = i;
+            }
+        }
+    }
+    return found;
+}
+
+static bool answers_client(const struct sim *sim, int node)
+{
+    const struct sim_node *at = &sim->node[node];
+    int i;
+
+    for (i = 0; i < at->n_things; i++) {
+        if (model_is_service(at->thing[i].name) && at->thing[i].hung) {
+            return false;
+        }
+    }
+    return sim_serves(sim, node) && model_open(sim, SIM_CLIENT, SIM_NODE + node);
+}
+
+static bool client_served(const struct sim *sim)
+{
+    int i;
+
+    if (sim->floating[0] != '\0') {
+        i = serve_floating(sim);
+        return i != GROUP_NOBODY && answers_client(sim, i);
+    }
+    for (i = 0; i < sim->n_nodes; i++) {
+        if (answers_client(sim, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sim_account(struct sim *sim)
+{
+    int64_t passed_ms = sim->now_ms - sim->count.since_ms;
+    int64_t unserved_ms = sim->now_ms - sim->count.unserved_ms;
+
+    sim->count.since_ms = sim->now_ms;
+    if (sim->count.serving > 1) {
+        sim->count.two_ms += passed_ms;
+        sim->count.two_blamed_ms += sim->inside->two_blamed ? passed_ms : 0;
+    }
+    if (!sim->count.client) {
+        sim->count.outage_ms += passed_ms;
+        if (unserved_ms > sim->count.outage_longest_ms) {
+            sim->count.outage_longest_ms = unserved_ms;
+        }
+    }
+}
+
+void sim_account_from(struct sim *sim)
+{
+    sim_account(sim);
+    sim->count.outage_ms = sim->count.outage_longest_ms = 0;
+    sim->count.unserved_ms = sim->now_ms;
+}
+
+/* By what does each node have all that it takes? */
+static void keep_causes(struct sim *sim, enum serve_cause cause)
+{
+    struct sim_inside *inside = sim->inside;
+    int i;
+
+    for (i = 0; i < sim->n_nodes; i++) {
+        bool has = has_all(sim, i);
+
+        if (has && !inside->had_all[i]) {
+            inside->cause[i] = cause;
+            inside->cause_ms[i] = sim->now_ms;
+        }
+        inside->had_all[i] = has;
+    }
+}
+
+/* Several serve: was that done by a command, where nobody's hand had just brought up another?
+ * Whoever gives commands had no time to see that. */
+static bool is_blamed(const struct sim *sim)
+{
+    const struct sim_inside *inside = sim->inside;
+    bool commanded = false;
+    int i;
+
+    for (i = 0; i < sim->n_nodes; i++) {
+        if (!sim_serves(sim, i)) {
+            continue;
+        }
+        if (inside->cause[i] == SERVE_BY_HAND && sim->now_ms - inside->cause_ms[i] <= SIM_HAND_MS) {
+            return false;
+        }
+        commanded = commanded || inside->cause[i] == SERVE_BY_COMMAND;
+    }
+    return commanded;
+}
+
+void serve_count(struct sim *sim, enum serve_cause cause)
+{
+    struct sim_inside *inside = sim->inside;
+    bool client = client_served(sim), changed;
+    int serving = 0, i;
+
+    sim_account(sim);
+    keep_causes(sim, cause);
+    changed = client != sim->count.client;
+    for (i = 0; i < sim->n_nodes; i++) {
+        bool serves = sim_serves(sim, i);
+
+        serving += serves;
+        changed = changed || serves != inside->serving_known[i];
+        inside->serving_known[i] = serves;
+    }
+    if (serving > 1 && sim->count.serving <= 1) {
+        inside->two_blamed = is_blamed(sim);
+        if (inside->two_blamed && sim->count.two_first_ms < 0) {
+            sim->count.two_first_ms = sim->now_ms;
+        }
+    }
+    if (!client && sim->count.client) {
+        sim->count.unserved_ms = sim->now_ms;
+    }
+    sim->count.serving = serving;
+    sim->count.client = client;
+    if (changed && sim->told != NULL) {
+        sim->told(sim->told_arg, &(struct sim_told){.kind = SIM_TOLD_SERVED, .node = GROUP_NOBODY});
+    }
+}
+
+void sim_changed(struct sim *sim)
+{
+    serve_count(sim, SERVE_BY_START);
+}
