@@ -13,6 +13,11 @@
  * hung is silent, a service that is down refuses, one that hangs says nothing, the floating
  * address leads to the node that took it last.
  *
+ * A command takes effect at its end, and then its answer sets out: where only the way back is
+ * cut it is done and nobody hears of it. It runs on when nobody waits any more, but as in the
+ * live world no longer than its timeout, counted from when it came to the node. On a node
+ * that hangs it ends when that goes on; a later one on the same thing takes its place.
+ *
  * A node *serves* when it is on and not hung, its address is up (where the group has one)
  * and its services run (hung ones too: they may wake up). The *client* is served when it
  * gets an answer over its link: that is what outage means.
