@@ -136,7 +136,7 @@ enum baton_err memo_start(struct policy *policy)
     int verdicts = 1 + policy->table.n_transitions + policy->table.rules.n_remedies;
 
     policy->memo =
-        memory_zeroed((size_t)(verdicts * policy->site->n_nodes), sizeof policy->memo[0]);
+        memory_zeroed((size_t)verdicts * (size_t)policy->site->n_nodes, sizeof policy->memo[0]);
     return policy->memo != NULL ? BATON_OK : BATON_NOMEM;
 }
 
