@@ -91,12 +91,12 @@ end
 
 -- What was seen of a server while the controller was cut off says nothing about that server. So
 -- of its probes that have failed, one must have failed again, by a look that began since.
-local function seen_since(holder, name, s)
+local function seen_since(holder, name, uplink)
     local stale
     for _, other in ipairs(holder.probes) do
         local seen = holder[other]
         if other ~= name and seen.failed and not seen.resting then
-            if seen.last == "failed" and seen.seen_for + seen.latency <= s then
+            if seen.last == "failed" and seen.seen_for + seen.latency <= uplink.since_for then
                 return true
             end
             stale = other
@@ -118,7 +118,7 @@ function isolation.not_isolated(name)
                 return false, "the controller may be the one that is cut off: " .. uplink.detail
             end
             if not uplink.resting and uplink.ok and node == view.holder then
-                local fresh, stale = seen_since(node, name, uplink.since_for)
+                local fresh, stale = seen_since(node, name, uplink)
                 if not fresh then
                     return false, ("the controller was cut off until %d s ago: waiting for a fresh look by %s")
                         :format(math.floor(uplink.since_for), stale)
