@@ -50,8 +50,10 @@ static char *read_all(int fd)
     while ((n = read(fd, text + used, size - used - 1)) > 0) {
         used += (size_t)n;
         if (size - used < 2) {
-            text = realloc(text, size *= 2);
-            ck_assert_ptr_nonnull(text);
+            char *more = realloc(text, size *= 2);
+
+            ck_assert_ptr_nonnull(more);
+            text = more;
         }
     }
     text[used] = '\0';
@@ -170,7 +172,7 @@ static int wait_for(pid_t pid)
 static void run(const char *words)
 {
     FILE *file[2] = {tmpfile(), tmpfile()};
-    char **text[2] = {&out, &said};
+    char **kept[2] = {&out, &said};
     pid_t pid;
     int i;
 
@@ -187,8 +189,8 @@ static void run(const char *words)
         int fd = dup(fileno(file[i]));
 
         lseek(fd, 0, SEEK_SET);
-        free(*text[i]);
-        *text[i] = read_all(fd);
+        free(*kept[i]);
+        *kept[i] = read_all(fd);
         fclose(file[i]);
     }
 }

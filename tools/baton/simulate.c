@@ -31,7 +31,7 @@ struct simulation {
 /* All of it; the caller frees. A pipe is fine. */
 static char *read_text(const char *file, size_t *len, struct baton_error *error)
 {
-    char *text = malloc(FILE_MAX + 1);
+    char *text = malloc(FILE_MAX + 1), *less;
     int fd = text != NULL ? open(file, O_RDONLY | O_CLOEXEC) : -1;
     ssize_t n = -1;
 
@@ -53,7 +53,8 @@ static char *read_text(const char *file, size_t *len, struct baton_error *error)
     if (fd >= 0) {
         close(fd);
     }
-    return text != NULL ? realloc(text, *len + 1) : NULL;
+    less = text != NULL ? realloc(text, *len + 1) : NULL; /* there may be thousands */
+    return less != NULL ? less : text;
 }
 
 static bool write_all(int fd, const char *text, size_t len)
