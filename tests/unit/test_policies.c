@@ -231,6 +231,22 @@ START_TEST(postfix_moves_when_the_restart_does_not_help_and_moves_back)
 }
 END_TEST
 
+/* Looks and the uplink's probe run; fit, guards and remedies read nothing new. A guard that
+ * reads an age without need would be asked with each observation. */
+START_TEST(postfix_judges_nothing_anew_in_a_quiet_minute)
+{
+    int64_t before;
+
+    set_up();
+    start_hot();
+    before = policy_usage(controller_policy(controller)).entries;
+    sim_run(sim, 120000);
+    ck_assert_int_gt(policy_usage(controller_policy(controller)).entries - before, 100);
+    ck_assert_int_lt(policy_usage(controller_policy(controller)).entries - before, 200);
+    tear_down();
+}
+END_TEST
+
 START_TEST(postfix_tuned_down_moves_within_a_second_and_mends_the_old_holder)
 {
     set_up();
@@ -493,6 +509,7 @@ static Suite *suite(void)
 
     tcase_add_test(t, postfix_restarts_a_dead_service_in_place_and_nothing_moves);
     tcase_add_test(t, postfix_moves_when_the_restart_does_not_help_and_moves_back);
+    tcase_add_test(t, postfix_judges_nothing_anew_in_a_quiet_minute);
     tcase_add_test(t, postfix_tuned_down_moves_within_a_second_and_mends_the_old_holder);
     tcase_add_test(t, postfix_stays_when_the_share_fails_everywhere);
     tcase_add_test(t, postfix_moves_when_the_share_fails_on_the_holder_alone);
