@@ -8,7 +8,7 @@
 /* NULL where there is no memory; that is kept in mind. */
 struct replay_decision *compare_add(struct replay *r, struct replay_list *list)
 {
-    struct replay_decision *more = list->decision;
+    struct replay_decision *more;
 
     if (list->count == list->size) {
         int size = list->size == 0 ? 16 : list->size * 2;

@@ -69,6 +69,11 @@ static void say_command(const struct world_request *request, char *text, size_t 
 
     used = append(
         text, size, used, request->u.exec.node == NULL ? "the controller" : request->u.exec.node);
+    if (request->u.exec.effect != NULL) {
+        used = append(text, size, used, " (");
+        used = append(text, size, used, request->u.exec.effect);
+        used = append(text, size, used, ")");
+    }
     used = append(text, size, used, ":");
     for (; *argv != NULL && used < size; argv++) {
         bool quote = **argv == '\0' || strpbrk(*argv, " \t\n\"'$;&|<>()") != NULL;
@@ -77,8 +82,8 @@ static void say_command(const struct world_request *request, char *text, size_t 
         used = append(text, size, used, *argv);
         used = append(text, size, used, quote ? "'" : "");
     }
-    for (c = text; *c != '\0'; c++) {
-        *c = *c == '\n' || *c == '\t' ? ' ' : *c;
+    while ((c = strpbrk(text, "\n\t")) != NULL) {
+        *c = ' ';
     }
 }
 

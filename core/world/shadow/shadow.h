@@ -30,7 +30,7 @@ void shadow_free(struct world *world);
 /* Could this request change anything? */
 bool shadow_stops(const struct world_request *request);
 
-/* "would run on server01: ip address add …": the request in words. */
+/* "would run on server01 (address.add): ip address add …": the request in words. */
 void shadow_say(const struct world_request *request, char *text, size_t size);
 
 #endif
