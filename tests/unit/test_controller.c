@@ -1,5 +1,6 @@
 /* Whole stories through controller, group and a real policy, in the simulated world. */
 #include "controller/controller.h"
+#include "world/shadow/shadow.h"
 #include "world/sim/sim.h"
 
 #include <check.h>
@@ -69,6 +70,7 @@ static const char mail_lua[] =
 
 static struct sim *sim;
 static struct controller *controller;
+static struct world *shadow; /* before the simulated world, where there is one */
 static struct policy_site site;
 static struct world_pair params[2];
 
@@ -100,7 +102,7 @@ static struct policy *load(const char *text, struct baton_error *error)
         .file = "mail.lua", .text = text, .len = strlen(text), .read = read_module};
     struct policy *policy = NULL;
 
-    policy_new(&source, &site, NULL, &sim->world, &policy, error);
+    policy_new(&source, &site, NULL, shadow != NULL ? shadow : &sim->world, &policy, error);
     return policy;
 }
 
@@ -136,6 +138,10 @@ static void start_with(struct group_memory memory)
     setup.node[0].priority = 1;
     setup.node[1].priority = 2;
     setup.memory = memory;
+    if (shadow != NULL) {
+        setup.world = shadow;
+        setup.shadow = true;
+    }
     setup.policy = load(mail_lua, &error);
     ck_assert_msg(setup.policy != NULL, "%s", error.text);
     ck_assert_msg(controller_new(&setup, &controller, &error) == BATON_OK, "%s", error.text);
@@ -150,6 +156,8 @@ static void tear_down(void)
 {
     controller_free(controller);
     controller = NULL;
+    shadow_free(shadow);
+    shadow = NULL;
     sim_run(sim, sim->now_ms + 1000); /* what was given to the journal last is written */
     ck_assert_msg(
         sim->count.two_ms == 0, "two nodes served for %lld ms\n%s", (long long)sim->count.two_ms,
@@ -415,6 +423,69 @@ START_TEST(a_policy_is_reloaded_without_losing_state)
 }
 END_TEST
 
+/* What comes through a shadow, and what looks say that is kept. */
+static struct {
+    int acting, looks;
+} heard;
+
+static void listen(void *arg, const struct sim_told *told)
+{
+    (void)arg;
+    if (told->kind == SIM_TOLD_REQUEST && shadow_stops(told->asked)) {
+        heard.acting++;
+    } else if (told->kind == SIM_TOLD_OBSERVED && strcmp(told->probe, CONTROLLER_SERVING) == 0) {
+        heard.looks++;
+    }
+}
+
+START_TEST(in_shadow_all_is_said_and_nothing_done)
+{
+    struct baton_error error;
+
+    memset(&heard, 0, sizeof heard);
+    set_up();
+    sim->told = listen;
+    ck_assert_int_eq(shadow_new(&sim->world, &shadow, &error), BATON_OK);
+    serving(0);
+    start();
+    sim_run(sim, 10000);
+    ck_assert_int_eq(controller_group(controller)->node[1].state, FSM_STANDBY);
+    service_dies(0);
+    sim_run(sim, 60000);
+    ck_has("would have failed over from server01 to server02, epoch 2: server01 unfit for 2 s");
+    ck_has("would run on server01 (address.down): ip del");
+    ck_assert_int_eq(heard.acting, 0);
+    ck_assert(sim_thing(&sim->node[0], "address")->up);
+    ck_assert(!sim_thing(&sim->node[1], "address")->up);
+    sim_thing(&sim->node[0], "address")->up = false; /* by what is in charge */
+    sim_thing(&sim->node[1], "address")->up = sim_thing(&sim->node[1], "service")->up = true;
+    sim_changed(sim);
+    sim_run(sim, 70000);
+    ck_assert_int_eq(controller_group(controller)->holder, 1);
+    ck_assert_int_eq(controller_group(controller)->node[1].state, FSM_ACTIVE);
+    ck_assert_int_eq(heard.acting, 0);
+    tear_down();
+}
+END_TEST
+
+START_TEST(what_looks_see_is_kept_when_it_changes_and_once_a_minute)
+{
+    memset(&heard, 0, sizeof heard);
+    set_up();
+    sim->told = listen;
+    serving(0);
+    start();
+    sim_run(sim, 59000);
+    ck_assert_int_eq(heard.looks, 2); /* of two nodes, once */
+    sim_run(sim, 299000);
+    ck_assert_int_eq(heard.looks, 10);
+    inject(SIM_CRASH, SIM_NODE + 1, SIM_NOWHERE);
+    sim_run(sim, 310000);
+    ck_assert_int_eq(heard.looks, 10 + 1 + 1); /* server02 can't say; and server01's minute */
+    tear_down();
+}
+END_TEST
+
 START_TEST(the_same_story_gives_the_same_trace)
 {
     char *first;
@@ -445,6 +516,8 @@ int main(void)
     tcase_add_test(tc, the_service_dies_and_the_standby_takes_over);
     tcase_add_test(tc, a_dead_primary_is_fenced_and_failed_back_to_when_it_is_well_again);
     tcase_add_test(tc, a_cut_off_primary_is_never_assumed_dead);
+    tcase_add_test(tc, in_shadow_all_is_said_and_nothing_done);
+    tcase_add_test(tc, what_looks_see_is_kept_when_it_changes_and_once_a_minute);
     tcase_add_test(tc, a_remedy_is_tried_before_the_holder_is_given_up);
     tcase_add_test(tc, a_full_disk_touches_nothing_and_loses_no_record);
     tcase_add_test(tc, a_controller_that_ends_in_mid_write_loses_no_record);
