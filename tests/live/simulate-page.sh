@@ -15,7 +15,19 @@ chromium=$(command -v chromium || command -v chromium-browser || command -v goog
     exit 77
 }
 work=$(mktemp -d "${TMPDIR:-/tmp}/baton-page.XXXXXX") || exit 2
-trap 'rm -rf "$work"' EXIT
+# A browser's helpers may outlive it for a moment; its profile is named in their arguments.
+clean_up() {
+    local pids tries
+    for tries in 1 2 3 4 5 6 7 8 9 10; do
+        pids=$(pgrep -f -- "--[a-z-]+=$work/profile")
+        [ -n "$pids" ] || break
+        # shellcheck disable=SC2086  # one word a process
+        [ $tries -lt 5 ] || kill -KILL $pids 2>/dev/null
+        sleep 0.2
+    done
+    rm -rf "$work"
+}
+trap clean_up EXIT
 passed=0 failed=0
 
 ok() { # NAME COMMAND…
