@@ -235,7 +235,7 @@ static json_t *hold_json(const struct moment *moment, const struct group *group)
 /* What a shadow would have done last. */
 static json_t *would_json(const struct moment *moment, const struct group *group)
 {
-    const struct group_would *would = &group->would;
+    const struct group_would *would = group->would;
     json_t *object;
 
     if (would->kind == GROUP_PLAN_NONE) {

@@ -185,7 +185,9 @@ enum baton_err group_new(
     g->now_ms = g->born_ms = setup->now_ms;
     g->holder = g->hold_node = GROUP_NOBODY;
     g->shadow = setup->shadow;
-    g->would.holder = g->would.from = g->would.taker = GROUP_NOBODY;
+    if (g->shadow && shadow_begin(g) != BATON_OK) {
+        goto nomem;
+    }
     if (make_nodes(g, setup) != BATON_OK ||
         make_steps(&g->rules, g->n_nodes, &g->steps_max, steps) != BATON_OK) {
         goto nomem;
@@ -216,6 +218,7 @@ void group_free(struct group *group)
         memory_free(group->plan[i].steps);
     }
     memory_free(group->node);
+    memory_free(group->would);
     memory_free(group);
 }
 

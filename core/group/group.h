@@ -302,7 +302,7 @@ struct group {
     struct group_memory memory;
     int64_t checked_epoch; /* what the check of the invariants saw last */
     bool shadow;
-    struct group_would would;
+    struct group_would *would; /* in shadow only */
 };
 
 /* ---- In: events ---------------------------------------------------------------------- */

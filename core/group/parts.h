@@ -108,6 +108,7 @@ void order_review_hold(struct group *g, struct group_effects *fx);
 int order_moves_within(const struct group *g, int64_t *frees_ms);
 
 /* shadow.c */
+enum baton_err shadow_begin(struct group *g);
 void shadow_review(struct group *g);
 bool shadow_told(const struct group *g, enum group_plan_kind kind, int node, int action);
 void shadow_end(

@@ -8,12 +8,23 @@
  *
  * As nothing that it decides happens, it must follow what does: the node that is seen
  * serving, when the holder is not, is the holder from then on. */
+#include "base/memory.h"
 #include "parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 #define BOTH_RUN_MIN 2 /* looks in a row that see two nodes serve: they are not made at once */
+
+enum baton_err shadow_begin(struct group *g)
+{
+    g->would = memory_zeroed(1, sizeof *g->would);
+    if (g->would == NULL) {
+        return BATON_NOMEM;
+    }
+    g->would->holder = g->would->from = g->would->taker = GROUP_NOBODY;
+    return BATON_OK;
+}
 
 /* A start is a failover from nobody, told again under the other name by the policy. */
 static unsigned bit_of(enum group_plan_kind kind)
@@ -33,12 +44,13 @@ void shadow_forget(struct group *g)
 /* Is what was told still as it was then? Unknown in between changes nothing. */
 void shadow_review(struct group *g)
 {
-    bool changed = g->would.holder != g->holder;
+    bool changed;
     int i;
 
     if (!g->shadow) {
         return;
     }
+    changed = g->would->holder != g->holder;
     for (i = 0; i < g->n_nodes; i++) {
         struct group_node *n = &g->node[i];
 
@@ -52,7 +64,7 @@ void shadow_review(struct group *g)
         }
     }
     if (changed) {
-        g->would.holder = g->holder;
+        g->would->holder = g->holder;
         shadow_forget(g);
     }
 }
@@ -114,7 +126,7 @@ static void put_into_words(const struct group *g, const struct group_plan *plan,
 void shadow_end(
     struct group *g, struct group_effects *fx, struct group_plan *plan, const char *format, ...)
 {
-    struct group_would *would = &g->would;
+    struct group_would *would = g->would;
     va_list args;
 
     would->kind = plan->kind;

@@ -11,7 +11,7 @@
 
 static void take_decision(struct replay *r, const struct group *group)
 {
-    const struct group_would *would = &group->would;
+    const struct group_would *would = group->would;
     struct replay_decision *d;
 
     /* A service that is on its way is no holder that does not serve. */

@@ -58,8 +58,8 @@ START_TEST(a_failover_ends_at_its_first_step_and_is_told_once)
     ck_assert_int_eq(s.group->epoch, 7);
     ck_assert_int_eq(s.group->holder, 0);
     ck_assert_int_eq(s.group->n_moves, 0);
-    ck_assert_int_eq(s.group->would.kind, GROUP_PLAN_FAILOVER);
-    ck_assert_str_eq(s.group->would.end, "stop address on server01: would run it");
+    ck_assert_int_eq(s.group->would->kind, GROUP_PLAN_FAILOVER);
+    ck_assert_str_eq(s.group->would->end, "stop address on server01: would run it");
     ck_assert(!s.memory.open);
     story_end(&s);
 }
@@ -148,7 +148,7 @@ START_TEST(what_happens_outside_ends_a_decision_under_way)
     story_pass(&s, 3000);
     ck_traced("[shadowed] would have failed over from server01 to server02, epoch 8");
     ck_assert_int_eq(s.group->holder, 1);
-    ck_assert_str_eq(s.group->would.end, "server02 serves by now");
+    ck_assert_str_eq(s.group->would->end, "server02 serves by now");
     story_pass(&s, 20000);
     ck_assert(!traced("[stale]"));
     story_end(&s);
@@ -182,7 +182,7 @@ START_TEST(a_dead_holder_that_cannot_be_confirmed_out_is_told_without_a_hold)
     story_pass(&s, 30000);
     ck_traced("[shadowed] would have failed over from server01 to server02, epoch 8");
     ck_assert_msg(!traced("[hold]") && !traced("[cancelled]"), "%s", s.trace);
-    ck_assert_str_eq(s.group->would.end, "server01 is not confirmed out: ssh: no answer");
+    ck_assert_str_eq(s.group->would->end, "server01 is not confirmed out: ssh: no answer");
     ck_assert_int_eq(s.group->hold, GROUP_HOLD_NONE);
     story_end(&s);
 }
@@ -203,7 +203,7 @@ START_TEST(a_fence_is_only_told_of)
     story_pass(&s, 3000);
     ck_assert_int_eq(want_failover(1), BATON_OK);
     story_pass(&s, 30000);
-    ck_assert_str_eq(s.group->would.end, "fence power on server01: would run it");
+    ck_assert_str_eq(s.group->would->end, "fence power on server01: would run it");
     ck_assert_int_eq(s.group->holder, 0);
     ck_assert(s.node[0].serving);
     story_end(&s);
@@ -220,7 +220,7 @@ START_TEST(where_nothing_must_be_stopped_the_grant_is_left_out)
     ck_assert_int_eq(want_failover(1), BATON_OK);
     story_pass(&s, 3000);
     ck_assert(!traced("grant") && !traced("start"));
-    ck_assert_str_eq(s.group->would.end, "nothing had to be stopped; the grant is left out");
+    ck_assert_str_eq(s.group->would->end, "nothing had to be stopped; the grant is left out");
     ck_assert_int_eq(s.group->epoch, 7);
     story_end(&s);
 }
