@@ -22,8 +22,7 @@ static bool is_so(const struct scenario_expect *expect, const struct moment *mom
     case SCENARIO_EXPECT_HOLDER:
         return moment->holder == expect->node;
     case SCENARIO_EXPECT_SERVES:
-        return expect->node == GROUP_NOBODY ? moment->serves == 0
-                                            : (moment->serves & 1u << expect->node) != 0;
+        return moment->serves == (expect->node == GROUP_NOBODY ? 0 : 1u << expect->node);
     case SCENARIO_EXPECT_HOLD:
         return expect->hold == SCENARIO_HOLD_ANY ? moment->hold != GROUP_HOLD_NONE
                                                  : (int)moment->hold == expect->hold;

@@ -61,7 +61,8 @@ struct scenario_event {
     int line;
     enum scenario_when_kind when;
     int64_t at_ms;             /* AT; else how long after the step */
-    char step[GROUP_NAME_MAX]; /* as the timeline names it: "stop postfix", "grant", "look" */
+    char step[GROUP_NAME_MAX]; /* as the timeline names it: "stop postfix", "grant", "look"; or
+                                  only its kind, "stop", or only its action's name */
     int step_node;             /* or GROUP_NOBODY: any */
     int nth;                   /* 1: the first */
     struct scenario_deed deed;
@@ -70,7 +71,8 @@ struct scenario_event {
 enum scenario_expect_kind {
     SCENARIO_EXPECT_STATE = 0, /* expect.active("n", {…}), expect.standby …: one a state */
     SCENARIO_EXPECT_HOLDER,    /* expect.holder("n" or "nobody", {…}) */
-    SCENARIO_EXPECT_SERVES,    /* expect.serves("n" or "nobody", {…}): in truth */
+    SCENARIO_EXPECT_SERVES,    /* expect.serves("n" or "nobody", {…}): it and no other,
+                                  in truth */
     SCENARIO_EXPECT_HOLD,      /* expect.hold("unconfirmed" …, "none" or "any", {…}) */
     SCENARIO_EXPECT_OUTAGE,    /* expect.outage { at_most = 12[, from =, to =] }: the longest */
     SCENARIO_EXPECT_MOVES,     /* expect.moves { exactly = 1 } or at_most, at_least: grants that

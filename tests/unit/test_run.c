@@ -226,6 +226,21 @@ START_TEST(a_step_that_is_waited_for_kills_the_daemon_and_it_goes_on_after)
 }
 END_TEST
 
+START_TEST(a_step_is_called_by_its_kind_or_its_action_too)
+{
+    must_hold("at(20, failover { to = 'server02' }),\n"
+              "at(step 'start', pause { reason = 'kind' }),\n"
+              "at(step('address', { nth = 2, ends = true }), pause { reason = 'action' }),\n"
+              "ends(40)");
+    ck_assert_ptr_nonnull(strstr(
+        story(20, 40),
+        "start postfix on server02 begins\n20.212 command: server02: postfix start -> "
+        "service:postfix.start\n20.212 operator: operator: pause (kind)\n"));
+    ck_assert_ptr_nonnull(strstr(story(20, 40), "start address on server02: ok: done\n"));
+    ck_assert_ptr_nonnull(strstr(story(20, 40), " operator: operator: pause (action)"));
+}
+END_TEST
+
 /* Between the record and its word that it is durable: the grant is in the journal or not. */
 START_TEST(what_the_journal_did_not_get_never_was)
 {
@@ -348,6 +363,9 @@ static const struct {
     {"at(20, bring_down('server01', 'address')),\nexpect.serves('server01', { from = 5, to = 30 "
      "}),",
      "a.lua:3: expected server01 to serve from 5 s to 30 s: nobody served at 20 s"},
+    {"at(20, bring_up('server02', 'address'), bring_up('server02', 'service:postfix')),\n"
+     "expect.serves('server01', { from = 5, to = 30 }),",
+     "a.lua:3: expected server01 to serve from 5 s to 30 s: server01 and server02 served at 20 s"},
     {"expect.hold('unconfirmed', { by = 20 }),",
      "a.lua:2: expected hold: unconfirmed by 20 s: no hold at 20 s"},
     {"at(30, cut('client', 'server01')),\nat(50, mend('client', 'server01')),\n"
@@ -592,6 +610,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, the_primary_dies_and_the_standby_takes_over);
     tcase_add_test(tc, a_step_that_is_waited_for_kills_the_daemon_and_it_goes_on_after);
+    tcase_add_test(tc, a_step_is_called_by_its_kind_or_its_action_too);
     tcase_add_test(tc, what_the_journal_did_not_get_never_was);
     tcase_add_test(tc, the_same_seed_tells_the_same_story);
     tcase_add_test(tc, a_controller_on_a_node_goes_down_with_it);
