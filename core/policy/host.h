@@ -7,7 +7,7 @@
  *   match.c    find, match, gmatch, gsub; pattern.h what they share with pattern.c, which
  *              compiles Lua's patterns, and search.c, which looks for matches
  *   run.c      the one function that enters Lua, and the words for what went wrong there
- *   task.c     coroutines that wait: tasks, parallel, deadline
+ *   task.c     coroutines that wait: tasks; wait.c what they call: requests, parallel, deadline
  *   request.c  a Lua table read as a request to the world, a result made a Lua table
  *   table.c    the policy's table read into C; probes.c its probes
  *   lint.c     what is odd about it
@@ -284,13 +284,22 @@ bool sandbox_deliberate(lua_State *L, int level);
 /* Primitives of site, time and log into the table on the top. [-0, +0] MAY_THROW */
 void policy_register(lua_State *L);
 
-/* ---- task.c --------------------------------------------------------------------------- */
+/* ---- task.c, wait.c --------------------------------------------------------------------- */
+
+void task_free(struct policy_task *task);
+struct policy_task *task_root(struct policy_task *task);
+/* A branch of `parent` that will call the function below the `nargs` values on the top.
+ * [-(nargs + 1), +0] MAY_THROW */
+struct policy_task *task_branch(lua_State *L, struct policy_task *parent, int nargs);
+/* It ends after so long, whatever it does. */
+void task_limit(struct policy_task *task, int64_t span_ms);
+/* Start a request; the task is resumed with its result. */
+void task_ask(struct policy_task *task, struct world_request *request);
 
 /* core.wait, parallel, deadline, note into the table on the top. [-0, +0] MAY_THROW */
-void task_register(lua_State *L);
-void task_free(struct policy_task *task);
+void wait_register(lua_State *L);
 /* Does `function` pass on what a branch raised by error() or assert()? */
-bool task_passes_on(lua_State *L, lua_CFunction function);
+bool wait_passes_on(lua_State *L, lua_CFunction function);
 
 /* ---- request.c ------------------------------------------------------------------------ */
 

@@ -239,7 +239,7 @@ static void run_prelude(lua_State *L)
 
     load_module(L, "prelude", 0);
     lua_newtable(L);
-    task_register(L);
+    wait_register(L);
     view_register(L);
     table_register(L);
     sandbox_register(L);

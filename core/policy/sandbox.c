@@ -50,7 +50,7 @@ bool sandbox_deliberate(lua_State *L, int level)
     function = lua_tocfunction(L, -1);
     lua_pop(L, 1);
     return function == raise_error || function == raise_unless ||
-           (function != NULL && task_passes_on(L, function));
+           (function != NULL && wait_passes_on(L, function));
 }
 
 /* As in Lua's own library, but what is thrown for a limit goes on through. */

@@ -170,7 +170,7 @@ static void resume(struct policy_task *task)
     branch_ended(task);
 }
 
-static struct policy_task *root_of(struct policy_task *task)
+struct policy_task *task_root(struct policy_task *task)
 {
     while (task->parent != NULL) {
         task = task->parent;
@@ -181,7 +181,7 @@ static struct policy_task *root_of(struct policy_task *task)
 /* Ends with the root ended, or with everything waiting. Returns the root. */
 static struct policy_task *turn(struct policy_task *task)
 {
-    struct policy_task *root = root_of(task);
+    struct policy_task *root = task_root(task);
     struct policy *policy = task->policy;
 
     while (policy->ready != NULL && !policy->limits.broken) {
@@ -324,7 +324,7 @@ static void on_request(void *arg, uint64_t request, const struct world_result *r
     }
     task->request = 0;
     if (result->shadowed) {
-        end_shadowed(root_of(task), result->detail);
+        end_shadowed(task_root(task), result->detail);
         return;
     }
     task->result = result;
@@ -345,59 +345,9 @@ static void start_timer(struct policy_task *task, int64_t span_ms, world_done_fn
     task->timer = world_start(policy->world, &request, done, task);
 }
 
-/* ---- Primitives --------------------------------------------------------------------------- */
+/* ---- For the primitives in wait.c -------------------------------------------------------- */
 
-/* The task that this call belongs to. MAY_THROW */
-static struct policy_task *waiting_task(lua_State *L, const char *what)
-{
-    struct policy *policy = host_policy(L);
-
-    if (policy->current == NULL) {
-        run_blame(
-            L, "%s waits: that is possible in actions, probes and looks, not in %s", what,
-            policy->source != NULL ? "the policy file itself" : "fit, when or a guard");
-    }
-    if (!lua_isyieldable(L)) {
-        run_blame(L, "%s waits: not possible inside a metamethod, sort or gsub", what);
-    }
-    return policy->current;
-}
-
-/* [-0, +1] MAY_THROW */
-static int wait_end(lua_State *L, int status, lua_KContext context)
-{
-    struct policy_task *task = host_policy(L)->current;
-    const struct world_result *result = task->result;
-
-    (void)status;
-    (void)context;
-    assert(result != NULL);
-    task->result = NULL;
-    request_push_result(L, result);
-    return 1;
-}
-
-/* core.wait(kind, request, node?) → result. MAY_THROW, yields */
-static int wait_for(lua_State *L)
-{
-    struct policy *policy = host_policy(L);
-    enum world_kind kind = request_kind(L, luaL_checkstring(L, 1));
-    struct policy_task *task = waiting_task(L, lua_tostring(L, 1));
-    int node = lua_gettop(L) >= 3 ? view_node(L, 3) : GROUP_NOBODY;
-    struct world_request request;
-
-    lua_settop(L, 2);
-    limits_charge(L, HOST_TASK_COST);
-    request_read(L, kind, node, &request);
-    request.acts = is_action(root_of(task)->entry); /* a shadow world lets only looks through */
-    assert(task->request == 0);
-    task->request = world_start(policy->world, &request, on_request, task);
-    return lua_yieldk(L, 0, 0, wait_end);
-}
-
-/* A branch of `parent` that will call the function below the `nargs` values on the top.
- * [-(nargs + 1), +0] MAY_THROW */
-static struct policy_task *branch(lua_State *L, struct policy_task *parent, int nargs)
+struct policy_task *task_branch(lua_State *L, struct policy_task *parent, int nargs)
 {
     struct policy *policy = parent->policy;
     struct policy_task *task;
@@ -416,148 +366,17 @@ static struct policy_task *branch(lua_State *L, struct policy_task *parent, int 
     return task;
 }
 
-static void check_room(lua_State *L, const struct policy *policy, int wanted)
+void task_limit(struct policy_task *task, int64_t span_ms)
 {
-    if (policy->n_tasks + wanted > POLICY_TASKS_MAX) {
-        run_blame(L, "more than %d tasks and branches at once", POLICY_TASKS_MAX);
-    }
+    task->span_ms = span_ms;
+    start_timer(task, span_ms, on_timer);
 }
 
-/* Raise what a branch died of. MAY_THROW */
-static void pass_on_failure(lua_State *L, struct policy_task *task)
+void task_ask(struct policy_task *task, struct world_request *request)
 {
-    struct policy_task *child;
-
-    for (child = task->children; child != NULL; child = child->next) {
-        if (child->failed) {
-            task->deliberate = child->deliberate;
-            lua_pushstring(L, child->text);
-            while (task->children != NULL) {
-                task_free(task->children);
-            }
-            lua_error(L);
-        }
-    }
-}
-
-/* [-0, +number of branches] MAY_THROW */
-static int parallel_end(lua_State *L, int status, lua_KContext context)
-{
-    struct policy_task *task = host_policy(L)->current;
-    int count = 0;
-
-    (void)status;
-    (void)context;
-    pass_on_failure(L, task);
-    while (task->children != NULL) {
-        struct policy_task *child = task->children;
-
-        luaL_checkstack(L, 4, NULL);
-        if (child->nresults > 0) {
-            lua_settop(child->co, lua_gettop(child->co) - child->nresults + 1);
-            lua_xmove(child->co, L, 1);
-        } else {
-            lua_pushnil(L);
-        }
-        task_free(child);
-        count++;
-    }
-    return count;
-}
-
-/* parallel(f, …) → the first result of each. MAY_THROW, yields */
-static int parallel(lua_State *L)
-{
-    struct policy *policy = host_policy(L);
-    struct policy_task *task = waiting_task(L, "parallel");
-    int count = lua_gettop(L);
-
-    if (count == 0) {
-        return 0;
-    }
-    for (int i = 1; i <= count; i++) {
-        if (lua_type(L, i) != LUA_TFUNCTION) {
-            run_blame(L, "parallel wants functions, argument %d is a %s", i, luaL_typename(L, i));
-        }
-    }
-    check_room(L, policy, count);
-    for (int i = 1; i <= count; i++) {
-        lua_pushvalue(L, i);
-        branch(L, task, 0);
-    }
-    return lua_yieldk(L, 0, 0, parallel_end);
-}
-
-/* [-0, +results] MAY_THROW */
-static int deadline_end(lua_State *L, int status, lua_KContext context)
-{
-    struct policy_task *task = host_policy(L)->current;
-    struct policy_task *child = task->children;
-    int count;
-
-    (void)status;
-    (void)context;
-    if (child->timed_out) {
-        lua_pushnil(L);
-        lua_pushstring(L, child->text);
-        task_free(child);
-        return 2;
-    }
-    pass_on_failure(L, task);
-    count = child->nresults;
-    luaL_checkstack(L, count + 4, NULL);
-    lua_xmove(child->co, L, count);
-    task_free(child);
-    return count;
-}
-
-/* deadline(seconds, f, …) → what f returns, or nil and why. MAY_THROW, yields */
-static int deadline(lua_State *L)
-{
-    struct policy *policy = host_policy(L);
-    struct policy_task *task = waiting_task(L, "deadline"), *child;
-    lua_Number seconds = lua_tonumber(L, 1);
-
-    if (!(seconds > 0 && seconds <= 86400 * 7)) {
-        run_blame(L, "deadline wants seconds above 0 and a function");
-    }
-    if (lua_type(L, 2) != LUA_TFUNCTION) {
-        run_blame(L, "deadline wants a function, not a %s", luaL_typename(L, 2));
-    }
-    check_room(L, policy, 1);
-    child = branch(L, task, lua_gettop(L) - 2);
-    child->span_ms = (int64_t)(seconds * 1000 + 0.5);
-    start_timer(child, child->span_ms, on_timer);
-    return lua_yieldk(L, 0, 0, deadline_end);
-}
-
-/* note(text): what the task waits for, in words; part of "no end within …". */
-static int note(lua_State *L)
-{
-    struct policy_task *task = host_policy(L)->current;
-    const char *text = luaL_checkstring(L, 1);
-
-    if (task != NULL) {
-        snprintf(root_of(task)->note, sizeof task->note, "%s", text);
-    }
-    return 0;
-}
-
-bool task_passes_on(lua_State *L, lua_CFunction function)
-{
-    const struct policy_task *task = host_policy(L)->current;
-
-    return (function == parallel || function == deadline) && task != NULL && task->deliberate;
-}
-
-void task_register(lua_State *L)
-{
-    static const luaL_Reg functions[] = {
-        {"wait", wait_for}, {"parallel", parallel}, {"deadline", deadline},
-        {"note", note},     {NULL, NULL},
-    };
-
-    luaL_setfuncs(L, functions, 0);
+    assert(task->request == 0);
+    request->acts = is_action(task_root(task)->entry); /* a shadow world lets only looks through */
+    task->request = world_start(task->policy->world, request, on_request, task);
 }
 
 /* ---- The calls -------------------------------------------------------------------------- */
