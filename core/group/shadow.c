@@ -69,15 +69,24 @@ void shadow_review(struct group *g)
     }
 }
 
+/* A handover that was told is not told again for the next node that could take: had it been
+ * carried out, nobody would ask. */
 bool shadow_told(const struct group *g, enum group_plan_kind kind, int node, int action)
 {
     const struct group_node *n = &g->node[node];
+    unsigned plans = 0;
+    int i;
 
     if (!g->shadow) {
         return false;
     }
-    return kind == GROUP_PLAN_REMEDY ? (n->would_remedies & (1u << (unsigned)action)) != 0
-                                     : (n->would_plans & bit_of(kind)) != 0;
+    if (kind == GROUP_PLAN_REMEDY) {
+        return (n->would_remedies & (1u << (unsigned)action)) != 0;
+    }
+    for (i = 0; i < g->n_nodes && plan_is_handover(kind); i++) {
+        plans |= g->node[i].would_plans;
+    }
+    return ((n->would_plans | plans) & bit_of(kind)) != 0;
 }
 
 static void mark_told(struct group *g, const struct group_plan *plan)

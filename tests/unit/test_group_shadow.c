@@ -65,6 +65,22 @@ START_TEST(a_failover_ends_at_its_first_step_and_is_told_once)
 }
 END_TEST
 
+START_TEST(of_several_that_could_take_over_one_is_told)
+{
+    begin(3);
+    story_verdict(&s, 0, GROUP_NO, "smtp failed 3/3");
+    ck_assert_int_eq(want_failover(1), BATON_OK);
+    story_pass(&s, 1000);
+    ck_assert_int_eq(want_failover(2), BATON_REFUSED);
+    story_verdict(&s, 1, GROUP_NO, "smtp failed 3/3"); /* then it would be the other one */
+    ck_assert_int_eq(want_failover(2), BATON_OK);
+    story_pass(&s, 1000);
+    ck_traced("[shadowed] would have failed over from server01 to server02, epoch 8");
+    ck_traced("[shadowed] would have failed over from server01 to server03, epoch 8");
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(a_verdict_that_went_and_came_back_is_told_again_but_not_one_that_was_unsure)
 {
     begin(2);
@@ -436,6 +452,7 @@ int main(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_failover_ends_at_its_first_step_and_is_told_once);
+    tcase_add_test(tcase, of_several_that_could_take_over_one_is_told);
     tcase_add_test(
         tcase, a_verdict_that_went_and_came_back_is_told_again_but_not_one_that_was_unsure);
     tcase_add_test(tcase, the_node_that_is_seen_serving_is_followed_and_never_called_a_rogue);

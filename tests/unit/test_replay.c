@@ -260,6 +260,22 @@ START_TEST(the_holder_that_was_is_followed_and_nothing_is_said_twice)
 }
 END_TEST
 
+START_TEST(a_start_with_nobody_serving_is_compared_too)
+{
+    seconds(0, 5, -1, 1000, 1000);
+    at(5);
+    record(
+        GROUP_REC_PLAN_BEGIN, GROUP_PLAN_START, GROUP_NOBODY, 0,
+        "nobody serves, server01 is the preferred fit node");
+    record(GROUP_REC_PLAN_END, GROUP_PLAN_START, GROUP_NOBODY, 0, "start done");
+    seconds(6, 100, 0, 1000, 1000);
+    replay(NULL);
+    ck_assert_msg(code == 0, "%s", out);
+    says("12:00:05.250  start on server01  start on server01");
+    says("decisions: old 1, new 1, the same 1");
+}
+END_TEST
+
 START_TEST(an_operators_command_is_shown_and_not_compared)
 {
     seconds(0, 100, 0, 300, 300);
@@ -531,6 +547,7 @@ int main(void)
     tcase_add_test(tcase, what_the_old_one_never_did_is_told_with_what_held_it_back);
     tcase_add_test(tcase, a_pause_holds_the_new_one_too);
     tcase_add_test(tcase, the_holder_that_was_is_followed_and_nothing_is_said_twice);
+    tcase_add_test(tcase, a_start_with_nobody_serving_is_compared_too);
     tcase_add_test(tcase, an_operators_command_is_shown_and_not_compared);
     tcase_add_test(tcase, a_handover_on_its_way_is_no_reason_to_start_anything);
     tcase_add_test(tcase, probes_without_a_recording_are_named);
