@@ -114,6 +114,7 @@ static bool take_leaves(struct search *search, const struct stem *from, struct u
 
         if (leaf->item >= 0) {
             stem.step[stem.n].at_ms = leaf->at_ms;
+            stem.step[stem.n].repaired_ms = leaf->repaired_ms;
             stem.step[stem.n++].item = leaf->item;
         }
         stem.n_places = leaf->n_places;

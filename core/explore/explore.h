@@ -41,7 +41,7 @@
 #define EXPLORE_DEPTH        64
 #define EXPLORE_PATIENCE_MS  15000
 #define EXPLORE_FAULT_MAX_MS 60000
-#define EXPLORE_MOVES_SPARE  2 /* more moves than faults that are nothing to wonder about */
+#define EXPLORE_MOVES_SPARE  2 /* moves beside one there and one back for each fault */
 
 struct explore_progress {
     int level;   /* faults at once */

@@ -90,8 +90,10 @@ static bool bad_hold(struct player *player, struct verdict *verdict, const struc
     case GROUP_HOLD_MOVES:
         if (player->course.faults + 1 < group->rules.max_moves) {
             fail(
-                player, verdict, EXPLORE_RESTLESS, "on hold at %.3f s after only %d fault%s: %s",
-                now, player->course.faults, player->course.faults == 1 ? "" : "s", group->hold_why);
+                player, verdict,
+                player->course.unserved_ms < 0 ? EXPLORE_RESTLESS : EXPLORE_NOT_SERVED,
+                "on hold at %.3f s after only %d fault%s: %s", now, player->course.faults,
+                player->course.faults == 1 ? "" : "s", group->hold_why);
             return true;
         }
         return false;
@@ -140,7 +142,7 @@ bool judge_now(struct player *player, struct verdict *verdict)
         fail(player, verdict, EXPLORE_LOST_DATA, "%s", player->wrong);
         return true;
     }
-    if (course->moves > course->faults + EXPLORE_MOVES_SPARE) {
+    if (course->moves > 2 * course->faults + EXPLORE_MOVES_SPARE) {
         fail(
             player, verdict, EXPLORE_RESTLESS, "the baton moved %d times for %d fault%s, at %.3f s",
             course->moves, course->faults, course->faults == 1 ? "" : "s",

@@ -62,12 +62,12 @@ struct stem {
     struct {
         int32_t at_ms;
         int32_t item;
+        int32_t repaired_ms; /* all was repaired then, before the next one; -1: not */
     } step[EXPLORE_FAULTS_MAX];
     int n_places;
     int32_t *place_ms; /* rising; owned */
 };
 
-void story_of_stem(const struct menu *menu, const struct stem *stem, struct story *story);
 /* Insert in order of time, behind those of the same moment. False: it is full. */
 bool story_add(struct story *story, int64_t at_ms, const struct scenario_deed *deed, bool repair);
 void story_remove(struct story *story, int index);
@@ -147,7 +147,7 @@ struct player {
     char wrong[GROUP_TEXT_MAX]; /* a command that hit the wrong node; "": none did */
     sim_told_fn *told;          /* of the run */
     void *told_arg;
-    int n_places;
+    int n_places, n_before; /* n_before: of them, those before the repairs */
     int32_t place_ms[PLAY_PLACES_MAX];
     int n_keys;
     struct {
@@ -174,6 +174,8 @@ void player_do(
     struct player *player, const struct scenario_deed *deed, bool repair, struct verdict *verdict);
 /* A place on the way. True where a run went on from the same state before. */
 bool player_seen(struct player *player);
+/* End what the story began, switch on what is off. */
+void player_repair(struct player *player, struct verdict *verdict);
 /* From after the last fault to the end. */
 void player_finish(struct player *player, bool places, struct verdict *verdict);
 /* A whole story from time 0. Its repairs are made when they are due in it, or by the rule
@@ -211,6 +213,7 @@ bool write_replays(
 
 struct leaf {
     int32_t at_ms, item; /* the stem's next step; item -1: none */
+    int32_t repaired_ms; /* the places are after that; -1: before the repairs */
     int n_places;
     int32_t *place_ms;
 };
@@ -240,8 +243,8 @@ struct work {
 
 struct unit_place { /* where a worker's runs begin */
     struct player player;
-    struct image image[EXPLORE_DEPTH];
-    int n_images;
+    struct image image[PLAY_PLACES_MAX];
+    struct story *story; /* of the run that is made */
     const struct work *work;
     atomic_llong *runs; /* made so far, for all to see */
 };

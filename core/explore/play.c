@@ -37,7 +37,7 @@ void image_restore(struct player *player, const struct image *image)
     memory_use(player->region, 0);
     player->course = image->course;
     player->wrong[0] = '\0';
-    player->n_places = player->n_keys = 0;
+    player->n_places = player->n_before = player->n_keys = 0;
 }
 
 /* ---- Time 0 ------------------------------------------------------------------------------- */
@@ -218,6 +218,7 @@ void player_do(
     if (!repair) {
         player->course.faults++;
         player->course.fault_ms = run_now_ms(player->run);
+        player->course.repaired_ms = -1;
     }
     player->course.place_ms = run_now_ms(player->run);
     note(player, verdict);
@@ -347,15 +348,29 @@ static void repair_one(
     }
 }
 
-/* End what the story began, switch on what is off, and let the daemon run. */
-static void repair_all(struct player *player, const struct story *story, struct verdict *verdict)
+/* Was what this step began ended already? A clock that jumped back would jump again. */
+static bool is_lifted(const struct story *story, int step, const struct scenario_deed *lift)
+{
+    int i;
+
+    for (i = step + 1; i < story->n; i++) {
+        if (memcmp(&story->step[i].deed, lift, sizeof *lift) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void player_repair(struct player *player, struct verdict *verdict)
 {
     struct scenario_deed deed;
     const struct sim *sim = run_sim(player->run);
+    const struct story *story = player->story;
     int i, n = story->n;
 
     for (i = 0; i < n && !is_over(verdict); i++) {
-        if (!story->step[i].repair && menu_lift(&story->step[i].deed, &deed)) {
+        if (!story->step[i].repair && menu_lift(&story->step[i].deed, &deed) &&
+            !is_lifted(story, i, &deed)) {
             repair_one(player, &deed, verdict);
         }
     }
@@ -383,16 +398,19 @@ void player_finish(struct player *player, bool places, struct verdict *verdict)
     player->runs++;
     if (course->repaired_ms < 0) {
         if (!go_to_rest(player, course->fault_ms + EXPLORE_FAULT_MAX_MS, places, verdict)) {
+            player->n_before = player->n_places;
             return;
         }
         if (player_seen(player)) {
+            player->n_before = player->n_places;
             verdict->end = PLAY_SAME;
             return;
         }
         if (places) {
             add_place(player);
         }
-        repair_all(player, player->story, verdict);
+        player->n_before = player->n_places;
+        player_repair(player, verdict);
         if (is_over(verdict)) {
             return;
         }
@@ -403,7 +421,7 @@ void player_finish(struct player *player, bool places, struct verdict *verdict)
     }
     last_ms = course->repaired_ms + player->bound_ms + EXPLORE_FAULT_MAX_MS;
     for (;;) {
-        if (!go_to_rest(player, last_ms, false, verdict) || judge_done(player, verdict)) {
+        if (!go_to_rest(player, last_ms, places, verdict) || judge_done(player, verdict)) {
             served(player, 0);
             return;
         }

@@ -16,7 +16,7 @@ bool story_add(struct story *story, int64_t at_ms, const struct scenario_deed *d
     }
     story->step[i].at_ms = at_ms;
     story->step[i].repair = repair;
-    story->step[i].deed = *deed;
+    memcpy(&story->step[i].deed, deed, sizeof *deed); /* padding too: deeds are compared whole */
     story->n++;
     return true;
 }
@@ -28,18 +28,6 @@ void story_remove(struct story *story, int index)
     memmove(
         &story->step[index], &story->step[index + 1],
         (size_t)(story->n - index) * sizeof story->step[0]);
-}
-
-void story_of_stem(const struct menu *menu, const struct stem *stem, struct story *story)
-{
-    int i;
-
-    memset(story, 0, sizeof *story);
-    story->start = stem->start;
-    story->repaired_ms = -1;
-    for (i = 0; i < stem->n; i++) {
-        story_add(story, stem->step[i].at_ms, &menu->item[stem->step[i].item].deed, false);
-    }
 }
 
 /* ---- Random ones ------------------------------------------------------------------------- */

@@ -47,21 +47,33 @@ static void keep_keys(struct player *player, struct unit_result *result)
     }
 }
 
-static void keep_leaf(
-    struct player *player, int32_t at_ms, int32_t item, struct unit_result *result)
+static void keep_places(
+    const struct player *player, int from, int to, struct leaf leaf, struct unit_result *result)
 {
-    struct leaf leaf = {.at_ms = at_ms, .item = item, .n_places = player->n_places};
-
-    if (player->n_places == 0) {
+    leaf.n_places = to - from;
+    if (leaf.n_places <= 0) {
         return;
     }
     leaf.place_ms = malloc(sizeof leaf.place_ms[0] * (size_t)leaf.n_places);
     if (leaf.place_ms == NULL) {
         abort();
     }
-    memcpy(leaf.place_ms, player->place_ms, sizeof leaf.place_ms[0] * (size_t)leaf.n_places);
+    memcpy(leaf.place_ms, &player->place_ms[from], sizeof leaf.place_ms[0] * (size_t)leaf.n_places);
     result->leaf = grown(result->leaf, result->n_leaves, sizeof leaf);
     result->leaf[result->n_leaves++] = leaf;
+}
+
+/* Where the next level's faults strike after this one: before and after its repairs. */
+static void keep_leaf(
+    const struct player *player, int32_t at_ms, int32_t item, struct unit_result *result)
+{
+    struct leaf leaf = {.at_ms = at_ms, .item = item, .repaired_ms = -1};
+
+    keep_places(player, 0, player->n_before, leaf, result);
+    leaf.repaired_ms = (int32_t)player->course.repaired_ms;
+    if (item >= 0) {
+        keep_places(player, player->n_before, player->n_places, leaf, result);
+    }
 }
 
 /* What a run came to. False where the unit ends with it. */
@@ -109,9 +121,10 @@ static bool is_due(const struct menu *menu, const struct stem *stem, int item)
 
 /* One fault from one copy. False where the unit ends. */
 static bool try_one(
-    struct unit_place *place, const struct stem *stem, int at, int item, struct story *story,
+    struct unit_place *place, const struct stem *stem, int at, int item, const struct story *before,
     struct unit_result *result)
 {
+    struct story *story = place->story;
     struct player *player = &place->player;
     const struct work *work = place->work;
     const struct scenario_deed *deed = &work->menu->item[item].deed;
@@ -125,7 +138,7 @@ static bool try_one(
         (verdict.end == PLAY_OK && run_digest(player->run) == place->image[at].digest)) {
         return true;
     }
-    story_of_stem(work->menu, stem, story);
+    *story = *before;
     story_add(story, stem->place_ms[at], deed, false);
     player->story = story;
     story->end_ms = run_now_ms(player->run);
@@ -147,26 +160,53 @@ static bool try_one(
     return true;
 }
 
+static void begin_story(struct story *story, const struct stem *stem)
+{
+    memset(story, 0, sizeof *story);
+    story->start = stem->start;
+    story->repaired_ms = -1;
+}
+
+/* What the stem did, and what was repaired after it. */
+static void play_stem(
+    struct unit_place *place, const struct stem *stem, struct story *story, struct verdict *verdict)
+{
+    struct player *player = &place->player;
+    int i;
+
+    begin_story(story, stem);
+    player->story = story;
+    player_begin(player, stem->start);
+    for (i = 0; i < stem->n && verdict->end == PLAY_OK; i++) {
+        const struct scenario_deed *deed = &place->work->menu->item[stem->step[i].item].deed;
+
+        player_go(player, stem->step[i].at_ms, verdict);
+        if (verdict->end == PLAY_OK) {
+            player_do(player, deed, false, verdict);
+            story_add(story, stem->step[i].at_ms, deed, false);
+        }
+        if (verdict->end == PLAY_OK && stem->step[i].repaired_ms >= 0) {
+            player_go(player, stem->step[i].repaired_ms, verdict);
+        }
+        if (verdict->end == PLAY_OK && stem->step[i].repaired_ms >= 0) {
+            player_repair(player, verdict);
+        }
+    }
+}
+
 /* Play the stem, and keep a copy at each of its places. */
-static bool keep_places(
+static bool copy_places(
     struct unit_place *place, const struct stem *stem, struct story *story,
     struct unit_result *result)
 {
-    struct player *player = &place->player;
     struct verdict verdict;
     int i;
 
     verdict.end = PLAY_OK;
-    story_of_stem(place->work->menu, stem, story);
-    player->story = story;
-    player_begin(player, stem->start);
-    for (i = 0; i < stem->n + stem->n_places && verdict.end == PLAY_OK; i++) {
-        bool is_step = i < stem->n;
-
-        player_go(player, is_step ? stem->step[i].at_ms : stem->place_ms[i - stem->n], &verdict);
-        if (verdict.end == PLAY_OK && is_step) {
-            player_do(player, &story->step[i].deed, false, &verdict);
-        } else if (verdict.end == PLAY_OK && !image_keep(player, &place->image[i - stem->n])) {
+    play_stem(place, stem, story, &verdict);
+    for (i = 0; i < stem->n_places && verdict.end == PLAY_OK; i++) {
+        player_go(&place->player, stem->place_ms[i], &verdict);
+        if (verdict.end == PLAY_OK && !image_keep(&place->player, &place->image[i])) {
             abort();
         }
     }
@@ -180,7 +220,7 @@ static void do_stem(
     const struct menu *menu = place->work->menu;
     int at, item;
 
-    if (!keep_places(place, stem, story, result)) {
+    if (!copy_places(place, stem, story, result)) {
         return;
     }
     /* From the last place to the first: a fault that does nothing for a while comes to the
@@ -207,7 +247,7 @@ static void do_bare(
     struct verdict verdict;
 
     memset(&verdict, 0, sizeof verdict);
-    story_of_stem(place->work->menu, stem, story);
+    begin_story(story, stem);
     player->story = story;
     player_begin(player, stem->start);
     player_finish(player, place->work->places, &verdict);

@@ -112,6 +112,10 @@ static void work_on(struct crew *crew, int orders, int answers)
         _exit(1);
     }
     place->work = work;
+    place->story = calloc(1, sizeof *place->story);
+    if (place->story == NULL) {
+        _exit(1);
+    }
     place->runs = &crew->shared->runs;
     if (work->stem != NULL && !work->setup->unpruned) {
         place->player.seen = work->seen;
@@ -472,7 +476,7 @@ static void report_in_child(const struct work *work, struct unit_result *found, 
         player_init(player, work->setup, work->bound_ms, &told->error) != BATON_OK) {
         _exit(1);
     }
-shrink(player, &found->story, &found->verdict);
+    shrink(player, &found->story, &found->verdict);
     text = write_scenario(player, &found->story, &found->verdict, found->seed);
     if (text == NULL || strlen(text) >= sizeof told->text) {
         _exit(1);

@@ -152,6 +152,10 @@ static void put_expectation(
         }
         break;
     case EXPLORE_NOT_SERVED:
+        if (strncmp(verdict->text, "on hold", 7) == 0) {
+            fputs("  expect.hold(\"none\"),\n", out);
+            break;
+        }
         fputs("  expect.outage { at_most = ", out);
         put_time(out, player->bound_ms);
         fputs(", from = ", out);
@@ -169,7 +173,7 @@ static void put_expectation(
             for (i = 0; i < story->n; i++) {
                 faults += !story->step[i].repair;
             }
-            fprintf(out, "  expect.moves { at_most = %d },\n", faults + EXPLORE_MOVES_SPARE);
+            fprintf(out, "  expect.moves { at_most = %d },\n", 2 * faults + EXPLORE_MOVES_SPARE);
         }
         break;
     case EXPLORE_LOST_DATA:
