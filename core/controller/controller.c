@@ -243,13 +243,6 @@ enum baton_err controller_reload(
 
 /* ---- Questions ---- */
 
-void controller_judge(struct controller *controller)
-{
-    struct group_event event = controller_event(controller, GROUP_EV_TICK);
-
-    controller_feed(controller, &event, NULL);
-}
-
 const struct group *controller_group(const struct controller *controller)
 {
     return controller->group;

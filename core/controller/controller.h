@@ -91,8 +91,6 @@ void controller_observed(
 /* … and whether a node was seen serving. */
 void controller_looked(
     struct controller *controller, int node, enum group_answer serving, const char *detail);
-/* Let the policy judge by this moment: controller_why is as of now then. */
-void controller_judge(struct controller *controller);
 
 const struct group *controller_group(const struct controller *controller);
 const struct policy *controller_policy(const struct controller *controller);

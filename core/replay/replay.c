@@ -373,7 +373,6 @@ static void old_decided(struct replay *r, const struct replay_record *record)
     d->by_operator = kind == GROUP_PLAN_MOVE || is_command(record->text);
     snprintf(d->why, sizeof d->why, "%s", record->text);
     if (moves(kind)) {
-        controller_judge(r->controller);
         ask_new(r, d);
     }
 }

@@ -5,7 +5,6 @@
 #include <ftw.h>
 #include <jansson.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,22 +149,20 @@ static void tear_down(void)
     ck_assert_int_eq(nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-/* `baton WORD… --socket SOCKET`; what it says goes to `out`. */
-static void baton(const char *socket, const char *first, ...)
+/* `baton WORDS --socket SOCKET`; what it says goes to `out`. */
+static void baton(const char *socket, const char *words)
 {
-    char path[160], *argv[16] = {(char *)"baton", (char *)first};
-    int fd[2], n = 2, status;
+    char path[160], copy[200], *argv[16] = {(char *)"baton"}, *save = NULL, *word;
+    int fd[2], n = 1, status;
     size_t used = 0;
     ssize_t got;
-    va_list words;
     pid_t pid;
 
     path_of(path, sizeof path, socket);
-    va_start(words, first);
-    while ((argv[n] = va_arg(words, char *)) != NULL) {
-        n++;
+    snprintf(copy, sizeof copy, "%s", words);
+    for (word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+        argv[n++] = word;
     }
-    va_end(words);
     argv[n++] = (char *)"--socket";
     argv[n++] = path;
     argv[n] = NULL;
@@ -198,7 +195,7 @@ static void says(const char *part)
 static void wait_until_status_says(const char *socket, const char *part)
 {
     do {
-        baton(socket, "status", NULL);
+        baton(socket, "status");
     } while (strstr(out, part) == NULL);
 }
 
@@ -215,10 +212,10 @@ START_TEST(it_says_what_it_would_do_and_touches_nothing)
                        "server01 unfit for ");
     says("ended at: stop remove on server01: would run on the controller: rm -f ");
     ck_assert(is_there("up-server01") && !is_there("up-server02"));
-    baton(SHADOW_SOCKET, "why", "mail", NULL);
+    baton(SHADOW_SOCKET, "why mail");
     says("SHADOW  takes no action");
     says("not allowed now: in shadow nothing is moved, and this was told");
-    baton(SHADOW_SOCKET, "history", "mail", NULL);
+    baton(SHADOW_SOCKET, "history mail");
     says("would have failed over from server01 to server02, epoch 2");
     says("would run on the controller: rm -f ");
     ck_assert_ptr_eq(strstr(out, "epoch 2\n"), NULL); /* no grant */
@@ -233,7 +230,7 @@ START_TEST(the_status_as_json_says_so)
     wait_until_status_says(SHADOW_SOCKET, "Standby");
     take_file("ok-server01");
     wait_until_status_says(SHADOW_SOCKET, "would have failed over");
-    baton(SHADOW_SOCKET, "status", "--json", NULL);
+    baton(SHADOW_SOCKET, "status --json");
     json = json_loads(out, 0, NULL);
     ck_assert_ptr_nonnull(json);
     group = json_array_get(json_object_get(json, "groups"), 0);
@@ -258,7 +255,7 @@ START_TEST(it_follows_what_moves_the_service)
     put_file("up-server02", "");
     wait_until_status_says(SHADOW_SOCKET, "held by server02, Active");
     ck_assert(!is_there("up-server01") && is_there("up-server02"));
-    baton(SHADOW_SOCKET, "history", "mail", NULL);
+    baton(SHADOW_SOCKET, "history mail");
     says("something else moved it");
     ck_assert_ptr_eq(strstr(out, "rogue"), NULL);
 }
@@ -267,10 +264,10 @@ END_TEST
 START_TEST(an_operators_move_is_refused_in_words)
 {
     wait_until_status_says(SHADOW_SOCKET, "Standby");
-    baton(SHADOW_SOCKET, "failover", "mail", "--to", "server02", NULL);
+    baton(SHADOW_SOCKET, "failover mail --to server02");
     ck_assert_int_eq(code, 1);
     says("runs in shadow and takes no action: move mail with what moves it now");
-    baton(SHADOW_SOCKET, "pause", "mail", NULL);
+    baton(SHADOW_SOCKET, "pause mail");
     ck_assert_int_eq(code, 0);
 }
 END_TEST
@@ -278,7 +275,7 @@ END_TEST
 START_TEST(a_reload_leaves_it_a_shadow)
 {
     wait_until_status_says(SHADOW_SOCKET, "Standby");
-    baton(SHADOW_SOCKET, "reload", NULL);
+    baton(SHADOW_SOCKET, "reload");
     ck_assert_msg(code == 0, "%s", out);
     take_file("ok-server01");
     wait_until_status_says(SHADOW_SOCKET, "would have failed over");

@@ -3,7 +3,6 @@
 #include "journal_bench.h"
 
 #include <check.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,21 +153,19 @@ static void run(char *const argv[])
     code = WEXITSTATUS(status);
 }
 
-/* `baton replay FOLDER --policy NEW`, and more words up to a NULL. */
-static void replay(const char *first, ...)
+/* `baton replay FOLDER --policy NEW`, and more words. */
+static void replay(const char *words)
 {
     char *argv[24] = {
         (char *)"baton", (char *)"replay", bench.directory, (char *)"--policy", policy_file};
-    const char *word;
-    va_list words;
+    char copy[1024], *save = NULL, *word;
     int n = 5;
 
     bench_close(&bench);
-    va_start(words, first);
-    for (word = first; word != NULL; word = va_arg(words, const char *)) {
-        argv[n++] = (char *)word;
+    snprintf(copy, sizeof copy, "%s", words);
+    for (word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+        argv[n++] = word;
     }
-    va_end(words);
     argv[n] = NULL;
     run(argv);
 }
@@ -188,7 +185,7 @@ static void says_not(const char *part)
 START_TEST(the_same_policy_decides_the_same)
 {
     lunch();
-    replay(NULL);
+    replay("");
     ck_assert_msg(code == 0, "%s", out);
     says("2026-11-24 12:01:48.250  failover server01 -> server02  failover server01 -> server02");
     says("decisions: old 1, new 1, the same 1");
@@ -200,7 +197,7 @@ END_TEST
 START_TEST(a_more_patient_policy_differs_and_says_why)
 {
     lunch();
-    replay("--set", "patience=30", NULL);
+    replay("--set patience=30");
     ck_assert_int_eq(code, 1);
     says("2026-11-24 12:01:48.250  failover server01 -> server02  -    <- first difference");
     says("First difference, 2026-11-24 12:01:48.250\n"
@@ -215,7 +212,7 @@ END_TEST
 START_TEST(a_less_patient_policy_decides_earlier)
 {
     lunch();
-    replay("--set", "patience=1", NULL);
+    replay("--set patience=1");
     ck_assert_int_eq(code, 1);
     says("failover server01 -> server02, 5 s earlier");
     says("new  2026-11-24 12:01:43.250  failover server01 -> server02: server01 unfit for 1 s");
@@ -228,7 +225,7 @@ START_TEST(what_the_old_one_never_did_is_told_with_what_held_it_back)
     seconds(0, 50, 0, 100, 300);
     record(GROUP_REC_HOLD, GROUP_PLAN_NONE, 0, 1, "server02 is not confirmed out");
     seconds(50, 200, 0, 100, 300);
-    replay(NULL);
+    replay("");
     ck_assert_int_eq(code, 1);
     says("-    failover server01 -> server02  <- first difference");
     says("old  nothing then: the group was on hold: server02 is not confirmed out");
@@ -241,7 +238,7 @@ START_TEST(a_pause_holds_the_new_one_too)
     seconds(0, 50, 0, 100, 300);
     record(GROUP_REC_PAUSE, GROUP_PLAN_NONE, 0, GROUP_NOBODY, "pause by root: work");
     seconds(50, 200, 0, 100, 300);
-    replay(NULL);
+    replay("");
     ck_assert_msg(code == 0, "%s", out);
     says("decisions: old 0, new 0");
 }
@@ -254,7 +251,7 @@ START_TEST(the_holder_that_was_is_followed_and_nothing_is_said_twice)
     seconds(400, 460, 0, 0, 0); /* moved by a hand */
     seconds(460, 600, 0, 500, 600);
     failover(508, 0, 1, "server01 unfit for 6 s: smtp failed 3/3: refused");
-    replay(NULL);
+    replay("");
     ck_assert_int_eq(code, 0);
     says("decisions: old 2, new 2, the same 2");
 }
@@ -269,7 +266,7 @@ START_TEST(a_start_with_nobody_serving_is_compared_too)
         "nobody serves, server01 is the preferred fit node");
     record(GROUP_REC_PLAN_END, GROUP_PLAN_START, GROUP_NOBODY, 0, "start done");
     seconds(6, 100, 0, 1000, 1000);
-    replay(NULL);
+    replay("");
     ck_assert_msg(code == 0, "%s", out);
     says("12:00:05.250  start on server01  start on server01");
     says("decisions: old 1, new 1, the same 1");
@@ -284,7 +281,7 @@ START_TEST(an_operators_command_is_shown_and_not_compared)
     at(104);
     record(GROUP_REC_PLAN_END, GROUP_PLAN_MOVE, 0, 1, "move done");
     seconds(105, 200, 1, 300, 300);
-    replay(NULL);
+    replay("");
     ck_assert_msg(code == 0, "%s", out);
     says("move server01 -> server02  -    an operator's command");
     says("decisions: old 0, new 0, the same 0");
@@ -307,7 +304,7 @@ START_TEST(a_handover_on_its_way_is_no_reason_to_start_anything)
     }
     record(GROUP_REC_PLAN_END, GROUP_PLAN_MOVE, 0, 1, "move done");
     seconds(130, 200, 1, 300, 300);
-    replay(NULL);
+    replay("");
     ck_assert_msg(code == 0, "%s", out);
     says("old 0, new 0");
 }
@@ -323,7 +320,7 @@ START_TEST(probes_without_a_recording_are_named)
         "  fit = function(node) return node.smtp.ok and not node.web.failed end,\n"));
     lunch();
     observe(0, "imap", GROUP_OK, "");
-    replay(NULL);
+    replay("");
     says("note: web is not recorded: to the new policy it is unknown");
     says("note: imap is recorded, and not asked by the new policy");
 }
@@ -333,7 +330,7 @@ START_TEST(a_slower_policy_sees_less)
 {
     put_policy(POLICY("smtp = probe.smtp { every = 5, fall = 3, rise = 2 }", ""));
     lunch();
-    replay(NULL);
+    replay("");
     ck_assert_int_eq(code, 1);
     says("nothing yet: server01 holds the baton and is fit");
     says("observations came sooner than the new policy would ask: left out");
@@ -344,7 +341,7 @@ START_TEST(a_quicker_policy_is_told_that_it_would_see_more)
 {
     put_policy(POLICY("smtp = probe.smtp { every = 0.2, fall = 3, rise = 2 }", ""));
     lunch();
-    replay(NULL);
+    replay("");
     says("note: smtp is recorded every 1 s, and asked every 200 ms by the new policy");
 }
 END_TEST
@@ -353,7 +350,7 @@ START_TEST(after_a_gap_it_is_looked_at_afresh)
 {
     seconds(0, 101, 0, 98, 101); /* the last that was seen: failed 3/3 */
     seconds(1000, 1100, 0, 2000, 2000);
-    replay(NULL);
+    replay("");
     ck_assert_msg(code == 0, "%s", out);
     says("nothing was recorded for minutes, 1 time: looked at afresh after it");
 }
@@ -363,7 +360,7 @@ START_TEST(a_policy_that_breaks_on_the_way_is_told)
 {
     put_policy(POLICY(SMTP, "  fit = function(node) return node.smtp.ok or error 'oh' end,\n"));
     lunch();
-    replay(NULL);
+    replay("");
     ck_assert_int_eq(code, 1);
     says("the new policy broke a rule at 2026-11-24 12:0");
     says("new.lua:5: oh");
@@ -373,11 +370,11 @@ END_TEST
 START_TEST(a_span_of_time_is_chosen)
 {
     lunch();
-    replay("--until", "2026-11-24T12:01:30Z", NULL);
+    replay("--until 2026-11-24T12:01:30Z");
     ck_assert_int_eq(code, 0);
     says("2026-11-24 12:00:00.250 to 2026-11-24 12:01:29.250");
     says("decisions: old 0, new 0");
-    replay("--since", "2026-11-24T12:01:00Z", "--until", "2026-11-24T12:03:00Z", NULL);
+    replay("--since 2026-11-24T12:01:00Z --until 2026-11-24T12:03:00Z");
     ck_assert_int_eq(code, 0);
     says("decisions: old 1, new 1, the same 1");
 }
@@ -389,7 +386,7 @@ START_TEST(as_json_it_keeps_its_names)
     int same, first, old, new, both;
 
     lunch();
-    replay("--set", "patience=30", "--json", NULL);
+    replay("--set patience=30 --json");
     ck_assert_int_eq(code, 1);
     json = json_loads(out, 0, NULL);
     ck_assert_msg(json != NULL, "%s", out);
@@ -413,7 +410,7 @@ END_TEST
 
 START_TEST(a_configuration_says_who_is_preferred)
 {
-    char file[600], text[1200];
+    char file[600], text[1200], words[700];
     FILE *config;
 
     snprintf(file, sizeof file, "%s/baton.xml", bench.directory);
@@ -431,13 +428,15 @@ START_TEST(a_configuration_says_who_is_preferred)
     fclose(config);
     ck_assert_int_eq(chmod(file, 0644), 0);
     lunch();
-    replay("--config", file, NULL);
+    snprintf(words, sizeof words, "--config %s", file);
+    replay(words);
     ck_assert_int_eq(code, 1); /* its parameters count */
     says("unfit for 6 s of 30 s");
     says_not("taken from the history");
-    replay("--config", file, "--set", "patience=6", NULL);
+    snprintf(words, sizeof words, "--config %s --set patience=6", file);
+    replay(words);
     ck_assert_int_eq(code, 0);
-    replay("--config", "/nowhere.xml", NULL);
+    replay("--config /nowhere.xml");
     ck_assert_int_eq(code, 2);
     says("/nowhere.xml");
 }
@@ -448,7 +447,7 @@ END_TEST
 
 START_TEST(an_empty_history_is_an_error)
 {
-    replay(NULL);
+    replay("");
     ck_assert_int_eq(code, 2);
     says("nothing is recorded in it yet");
 }
@@ -457,7 +456,7 @@ END_TEST
 START_TEST(a_history_without_observations_is_an_error)
 {
     record(GROUP_REC_NOTE, GROUP_PLAN_NONE, 0, GROUP_NOBODY, "so");
-    replay(NULL);
+    replay("");
     ck_assert_int_eq(code, 2);
     says("no observation of group mail is kept");
 }
@@ -466,7 +465,7 @@ END_TEST
 START_TEST(a_history_that_does_not_say_who_served_is_an_error)
 {
     observe(0, "smtp", GROUP_OK, "");
-    replay(NULL);
+    replay("");
     ck_assert_int_eq(code, 2);
     says("who served is not recorded");
 }
@@ -496,13 +495,13 @@ START_TEST(an_unknown_group_and_a_choice_of_several_are_errors)
     seconds(0, 10, 0, 100, 100);
     snprintf(bench.group.name, sizeof bench.group.name, "web");
     seconds(0, 10, 0, 100, 100);
-    replay("--group", "wab", NULL);
+    replay("--group wab");
     ck_assert_int_eq(code, 2);
     says("nothing is recorded of group wab; there is: mail, web");
-    replay(NULL);
+    replay("");
     ck_assert_int_eq(code, 2);
     says("has several groups; say which with --group: mail, web");
-    replay("--group", "web", NULL);
+    replay("--group web");
     ck_assert_msg(code == 0, "%s", out);
 }
 END_TEST
@@ -511,13 +510,13 @@ START_TEST(a_broken_policy_is_an_error_with_file_and_line)
 {
     put_policy("return policy {\n  probes = }\n");
     lunch();
-    replay(NULL);
+    replay("");
     ck_assert_int_eq(code, 2);
     says("new.lua:2:");
-    replay("--since", "yesterday", NULL);
+    replay("--since yesterday");
     ck_assert_int_eq(code, 2);
     says("--since yesterday: say how long ago");
-    replay("--json", NULL);
+    replay("--json");
     ck_assert_int_eq(code, 2);
     says("\"ok\":false");
 }
@@ -526,7 +525,7 @@ END_TEST
 START_TEST(a_time_in_which_nothing_was_observed_is_an_error)
 {
     lunch();
-    replay("--since", "2027-01-01T00:00:00Z", NULL);
+    replay("--since 2027-01-01T00:00:00Z");
     ck_assert_int_eq(code, 2);
     says("nothing was observed of group mail in this time");
 }

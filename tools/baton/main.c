@@ -142,7 +142,7 @@ static const struct command commands[] = {
     {"replay",
      "HISTORY --policy FILE [--config FILE] [--group GROUP] [--since TIME] [--until TIME]",
      "pcgsUle", 1, 1, command_replay,
-     "what would another policy have decided from what was observed?",
+     "say what another policy would have decided from what was observed",
      "Needs no batond. HISTORY is a journal.db, or a folder that has one. Ends with 0 where\n"
      "both decide the same, 1 where they differ, 2 where it can't be replayed.\n"
      "\n"
