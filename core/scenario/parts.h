@@ -4,7 +4,8 @@
  *   run.c       life of a run: the world, the daemon, the scenario's clock
  *   build.c     the world of a run
  *   happen.c    deeds done: faults, kills, commands; steps that are waited for
- *   told.c      what the world and the controller say: points, counts, lines of the timeline
+ *   told.c      what the world says: points, counts, lines of the timeline
+ *   news.c      … and the controller
  *   timeline.c  entries, spans and the pool of their texts
  *   ask.c       requests in the timeline
  *   command.c   a request as it would be typed
@@ -143,7 +144,9 @@ struct run {
     struct watch *watch;               /* [scenario->n_expects] */
     struct run_verdict *verdict;       /* made at the end */
     int n_verdicts;
-    int64_t effect_ms;            /* something was changed then, and has its line */
+    int64_t effect_ms; /* something was changed then, and has its line */
+    int state_line;    /* the last line of a node's state, -1: none, and the reason in it */
+    char state_why[GROUP_TEXT_MAX];
     enum world_level level;       /* of the last line of the log */
     int64_t frozen_ms, broken_ms; /* -1: never */
     char frozen[GROUP_TEXT_MAX], broken[GROUP_TEXT_MAX];
@@ -181,6 +184,14 @@ void told_more(struct run *run, int line, enum group_outcome outcome, const char
     __attribute__((format(printf, 4, 5)));
 /* What changed from run->moment to this one. */
 void told_moment(struct run *run, const struct moment *now);
+
+/* A decision was made or begun; `text` is copied, NULL where it needs none. */
+void told_point(struct run *run, enum run_kind kind, int node, bool begins, const char *text);
+/* It happened, maybe for the first time. */
+void told_first(struct run *run, enum scenario_never what);
+
+/* news.c */
+void news_told(void *arg, const struct controller *controller, const struct controller_news *news);
 
 /* ask.c */
 bool ask_changes(const struct world_request *asked);

@@ -116,7 +116,7 @@ enum baton_err run_start_daemon(struct run *run, struct baton_error *error)
         .name = run->setup.group,
         .n_nodes = run->site.n_nodes,
         .world = &run->sim->world,
-        .news = told_news,
+        .news = news_told,
         .news_arg = run,
     };
     struct baton_error inner = {0};
@@ -183,6 +183,7 @@ static enum baton_err prepare(struct run *run, struct baton_error *error)
     run->outage_from_ms = run->effect_ms = -1;
     run->last_holder = run->moment.holder = GROUP_NOBODY;
     run->frozen_ms = run->broken_ms = -1;
+    run->state_line = -1;
     run->point = memory_zeroed(1, sizeof *run->point);
     run->order = memory_zeroed((size_t)scenario->n_events + 1, sizeof run->order[0]);
     run->seen = memory_zeroed((size_t)scenario->n_events + 1, sizeof run->seen[0]);

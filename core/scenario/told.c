@@ -56,7 +56,7 @@ void told_more(struct run *run, int line, enum group_outcome outcome, const char
 
 /* ---- Points ------------------------------------------------------------------------------- */
 
-static void add_point(struct run *run, enum run_kind kind, int node, bool begins, const char *text)
+void told_point(struct run *run, enum run_kind kind, int node, bool begins, const char *text)
 {
     struct run_point *point = run->point;
 
@@ -106,7 +106,7 @@ const char *run_point(const struct run *run)
 
 /* ---- The group and the truth, before and after an event ------------------------------------- */
 
-static void first(struct run *run, enum scenario_never what)
+void told_first(struct run *run, enum scenario_never what)
 {
     if (run->first_ms[what] < 0) {
         run->first_ms[what] = run->sim->now_ms;
@@ -131,7 +131,7 @@ static void tell_two(struct run *run, const struct moment *now)
     int i;
 
     if (two(now->serves)) {
-        first(run, SCENARIO_NEVER_TWO_SERVE);
+        told_first(run, SCENARIO_NEVER_TWO_SERVE);
     }
     if (!run->texts ||
         (two(now->serves) ? now->serves == run->moment.serves : !two(run->moment.serves))) {
@@ -181,14 +181,14 @@ void told_moment(struct run *run, const struct moment *now)
 
     for (i = 0; i < now->n_nodes; i++) {
         if (now->fit[i] != run->moment.fit[i]) {
-            add_point(run, RUN_STATE, i, false, NULL);
+            told_point(run, RUN_STATE, i, false, NULL);
         }
     }
     if (now->hold != run->moment.hold && now->hold != GROUP_HOLD_NONE) {
-        first(run, SCENARIO_NEVER_HOLD);
+        told_first(run, SCENARIO_NEVER_HOLD);
     }
     if (now->serves == 0 && run->served_once) {
-        first(run, SCENARIO_NEVER_NOBODY);
+        told_first(run, SCENARIO_NEVER_NOBODY);
     }
     if (run->controller != NULL && now->hold != run->moment.hold) {
         const char *why = controller_group(run->controller)->hold_why;
@@ -205,108 +205,6 @@ void told_moment(struct run *run, const struct moment *now)
     tell_outage(run, now);
 }
 
-/* ---- The controller's news ------------------------------------------------------------------- */
-
-static void news_status(
-    struct run *run, const struct controller *controller, const struct controller_news *news)
-{
-    const struct group *g = controller_group(controller);
-    struct run_entry entry = {.kind = RUN_PROBE, .node = news->node, .level = WORLD_INFO};
-
-    add_point(run, RUN_PROBE, news->node, false, news->text);
-    entry.outcome = g->node[news->node].health[news->probe].status;
-    entry.name = g->rules.probe[news->probe].name;
-    told_line(run, &entry, "%s %s", run_node_name(run, news->node), news->text);
-}
-
-static void news_step_begins(
-    struct run *run, const struct controller *controller, const struct controller_news *news)
-{
-    const struct group_plan *plan = &controller_group(controller)->plan[news->plan_slot];
-    struct run_entry entry = {.kind = RUN_STEP, .node = news->node, .begins = true};
-    int attempt = news->effect->u.run.ref.attempt;
-    size_t tail = strlen(" on ") + strlen(run_node_name(run, news->node));
-    size_t len = strlen(news->text);
-    char name[GROUP_TEXT_MAX];
-
-    snprintf(name, sizeof name, "%.*s", (int)(len > tail ? len - tail : len), news->text);
-    add_point(run, RUN_STEP, news->node, true, name);
-    happen_step(run, name, news->node, true);
-    if (news->effect->u.run.kind == GROUP_STEP_FENCE) {
-        first(run, SCENARIO_NEVER_FENCE);
-    }
-    entry.level = WORLD_INFO;
-    entry.epoch = plan->epoch;
-    entry.plan_slot = news->plan_slot;
-    entry.name = name;
-    if (attempt > 1) {
-        told_line(run, &entry, "%s begins, attempt %d", news->text, attempt);
-    } else {
-        told_line(run, &entry, "%s begins", news->text);
-    }
-}
-
-static void news_step_ends(struct run *run, const struct controller_news *news)
-{
-    const struct group_record *record = &news->effect->u.record;
-    struct run_entry entry = {.kind = RUN_STEP, .node = news->node, .level = run->level};
-
-    add_point(run, RUN_STEP, news->node, false, record->name);
-    happen_step(run, record->name, news->node, false);
-    entry.epoch = record->epoch;
-    entry.plan_slot = news->plan_slot;
-    entry.outcome = (enum group_outcome)record->outcome;
-    entry.name = record->name;
-    told_line(run, &entry, "%s", news->text);
-}
-
-static void news_notice(struct run *run, const struct controller_news *news)
-{
-    struct run_entry entry = {.kind = RUN_NOTICE, .node = news->node, .level = run->level};
-
-    entry.name = group_notice_name(news->notice);
-    switch (news->notice) {
-    case GROUP_NOTICE_TRANSITION:
-        entry.kind = RUN_STATE;
-        entry.from = news->effect->u.notice.from;
-        entry.to = news->effect->u.notice.to;
-        break;
-    case GROUP_NOTICE_FAILOVER:
-        first(run, SCENARIO_NEVER_FAILOVER);
-        break;
-    case GROUP_NOTICE_FAILBACK:
-        first(run, SCENARIO_NEVER_FAILBACK);
-        break;
-    default:
-        break;
-    }
-    if (news->notice != GROUP_NOTICE_TRANSITION) {
-        add_point(run, RUN_NOTICE, news->node, true, news->text);
-    }
-    told_line(run, &entry, "%s", news->text);
-}
-
-void told_news(void *arg, const struct controller *controller, const struct controller_news *news)
-{
-    struct run *run = arg;
-
-    switch (news->kind) {
-    case CONTROLLER_STATUS:
-        news_status(run, controller, news);
-        break;
-    case CONTROLLER_STEP:
-        if (news->effect->kind == GROUP_DO_RUN) {
-            news_step_begins(run, controller, news);
-        } else {
-            news_step_ends(run, news);
-        }
-        break;
-    case CONTROLLER_NOTICE:
-        news_notice(run, news);
-        break;
-    }
-}
-
 /* ---- Records ------------------------------------------------------------------------------------
  */
 
@@ -318,7 +216,7 @@ static void granted(struct run *run, const struct group_record *record)
     run->figures.grants++;
     if (run->last_holder != GROUP_NOBODY && run->last_holder != record->node) {
         run->figures.moves++;
-        first(run, SCENARIO_NEVER_MOVE);
+        told_first(run, SCENARIO_NEVER_MOVE);
         check_moved(run);
     }
     run->last_holder = record->node;
@@ -335,7 +233,7 @@ static void recorded(struct run *run, const struct sim_told *told)
     int64_t wall_ms = run->sim->world.ops->wall_ms(&run->sim->world);
     int i;
 
-    add_point(run, RUN_GRANT, GROUP_NOBODY, false, NULL);
+    told_point(run, RUN_GRANT, GROUP_NOBODY, false, NULL);
     for (i = 0; i < told->n_records; i++) {
         const struct group_record *record = &told->record[i];
 
@@ -439,7 +337,7 @@ void told_world(void *arg, const struct sim_told *told)
     case SIM_TOLD_REQUEST:
         run->figures.requests++;
         if (ask_changes(told->asked)) {
-            first(run, SCENARIO_NEVER_COMMAND);
+            told_first(run, SCENARIO_NEVER_COMMAND);
         }
         if (run->texts) {
             ask_begins(run, told);

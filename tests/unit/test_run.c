@@ -184,8 +184,7 @@ START_TEST(the_primary_dies_and_the_standby_takes_over)
         "62.500 probe: server01 smtp ok → fail: no answer within 500 ms\n"
         "62.500 state: server01 Active → Degraded: smtp failed 3/3: no answer within 500 ms\n"
         "62.500 probe: server01 ssh ok → fail: no answer within 500 ms\n"
-        "64.500 state: server02 Standby → FailingOver: server01 unfit for 2 s: smtp failed 3/3: no "
-        "answer within 500 ms\n"
+        "64.500 state: server02 Standby → FailingOver\n"
         "64.500 notice: failover begins: server01 → server02: server01 unfit for 2 s: smtp failed "
         "3/3: no answer within 500 ms\n"
         "64.502 step: stop address on server01 begins\n"
@@ -206,7 +205,7 @@ START_TEST(the_primary_dies_and_the_standby_takes_over)
         "66.660 outage: the client is served again, after 6.66 s\n"
         "66.662 step: verify smtp-1 on server02 begins\n"
         "66.667 step: verify smtp-1 on server02: ok: answered\n"
-        "66.667 state: server02 FailingOver → Active: failover done in 2167 ms\n"
+        "66.667 state: server02 FailingOver → Active\n"
         "66.667 notice: failover to server02 done in 2167 ms, epoch 2\n"
         "68.005 probe: server02 smtp unknown → ok: answered\n");
 }
