@@ -320,15 +320,21 @@ static pid_t catch_check(pid_t daemon, bool exploring)
     return -1;
 }
 
-/* Wait until nobody of this process group is left. */
-static void wait_until_gone(pid_t group)
+/* Wait until nobody of this process group is left. `ours`: its parent is dead, so its leader
+ * became ours; it must have been killed, not have come to its own end. */
+static void wait_until_gone(pid_t group, bool ours)
 {
-    int tries;
+    bool killed = false;
+    int tries, status;
 
     for (tries = 0; tries < 5000; tries++) {
-        while (waitpid(-group, NULL, WNOHANG) > 0) { /* they became ours when batond died */
+        pid_t pid;
+
+        while ((pid = waitpid(-group, &status, WNOHANG)) > 0) {
+            killed = killed || (pid == group && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
         }
         if (kill(-group, 0) != 0 && errno == ESRCH) {
+            ck_assert_msg(killed || !ours, "the check went on after its daemon's death");
             return;
         }
         pause_a_little();
@@ -572,7 +578,7 @@ START_TEST(a_check_never_outlives_its_daemon)
     kill(pid, SIGTERM);
     finish(pid, from);
     ck_assert_msg(code == 0, "%s", out);
-    wait_until_gone(check);
+    wait_until_gone(check, false);
 
     pid = start_daemon(&from);
     wait_for_state("READY=1");
@@ -580,7 +586,7 @@ START_TEST(a_check_never_outlives_its_daemon)
     check = catch_check(pid, true);
     die_without_a_word(pid, from);
     kill(-check, SIGCONT);
-    wait_until_gone(check);
+    wait_until_gone(check, true);
 
     pid = start_daemon(&from);
     wait_for_state("READY=1");
@@ -588,7 +594,7 @@ START_TEST(a_check_never_outlives_its_daemon)
     check = catch_check(pid, false); /* it may not know yet whose it is */
     die_without_a_word(pid, from);
     kill(-check, SIGCONT);
-    wait_until_gone(check);
+    wait_until_gone(check, true);
 }
 END_TEST
 
