@@ -227,6 +227,7 @@ static enum baton_err run_level(
     }
     if (err == BATON_REFUSED) {
         search->result->interrupted = true;
+        search->result->complete = false;
         err = BATON_OK;
     }
     if (err == BATON_OK && first < work->n_units) {

@@ -1,27 +1,21 @@
 --- Bad: it forgets to stop one thing. The address stays where it was, and the look asks for
---- Postfix only; a remedy that keeps Postfix running on every server does the rest.
+--- Postfix only. When the Postfix that had died is put up again there, two servers serve.
 
 local floating_ip = require "floating_ip"
 local guards      = require "guards"
 local postfix     = require "postfix"
-local remedies    = require "remedies"
 
 local mail = postfix.instance { unit = "postfix.service", deadline = 10 }
 
 return policy {
     probes = {
-        smtp = probe.smtp { port = 25, every = 2, timeout = 1 },
+        smtp = probe.smtp { port = 25, every = 2, timeout = 1, on = "holder" },
         ssh  = probe.tcp { port = 22, expect = "SSH-", every = 2, timeout = 1 },
     },
     serving = probe.custom { every = 2, timeout = 3, run = mail.look },
     fit = function(node)
         return node.ssh.ok and (node.smtp.ok or not node.holds)
     end,
-    remedies = {
-        { on = "any", attempts = 3, within = 60,
-          when = function(node) return node.smtp.failed, "a standby that is down is no standby" end,
-          run = mail.restart },
-    },
     transitions = {
         { from = "Standby", to = "FailingOver", when = guards.holder_unfit_for(0) },
         { from = "Standby", to = "FailingBack", when = guards.preferred_fit_for(600) },

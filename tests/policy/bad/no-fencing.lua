@@ -4,9 +4,6 @@
 
 local floating_ip = require "floating_ip"
 local guards      = require "guards"
-local postfix     = require "postfix"
-
-local mail = postfix.instance { unit = "postfix.service", deadline = 10 }
 
 local function serves(node)
     local there, why = floating_ip.look(node)
@@ -17,6 +14,7 @@ end
 local give_up = action {
     name = "remove the floating address, if it can be",
     effect = "address.delete",
+    deadline = 20,
     run = function(node)
         if serves(node) then
             node:exec { command = { "ip", "address", "flush" }, effect = "address.delete" }
@@ -30,11 +28,12 @@ return policy {
         smtp = probe.smtp { port = 25, every = 2, timeout = 1 },
         ssh  = probe.tcp { port = 22, expect = "SSH-", every = 2, timeout = 1 },
     },
-    serving = probe.custom { every = 2, timeout = 3, run = serves },
+    serving = probe.custom { every = 2, timeout = 7, run = serves },
+    look_deadline = 7,
     fit = function(node) return node.smtp.ok and node.ssh.ok end,
     transitions = {
         { from = "Standby", to = "FailingOver", when = guards.holder_unfit_for(0) },
     },
     stop = { give_up },
-    start = { mail.start, floating_ip.add { deadline = 5 } },
+    start = { floating_ip.add { deadline = 5 } },
 }
