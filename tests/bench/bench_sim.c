@@ -162,6 +162,9 @@ static void runs(int count)
     }
     printf("runs_copied_a_second %.0f\n", count / (now_s() - began));
     printf("runs_kib %zu\n", used / 1024);
+    printf("runs_events %" PRId64 "\n", run_figures(run).events);
+    printf(
+        "runs_entries %" PRId64 "\n", policy_usage(controller_policy(run_controller(run))).entries);
     run_free(run);
     memory_use(NULL, 0);
     free(copy);
