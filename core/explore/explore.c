@@ -306,7 +306,7 @@ static enum baton_err report(
         return baton_fail(error, BATON_BUG, "a run could not be played: %s", found->verdict.text);
     }
     search->result->failed = found->failed;
-    return found->failed ? crew_report(&search->work, found, &search->result->failure, error)
+    return found->failed ? child_report(&search->work, found, &search->result->failure, error)
                          : BATON_OK;
 }
 
@@ -327,7 +327,7 @@ enum baton_err explore(
         err = baton_fail(error, BATON_NOMEM, "no memory for the states");
         goto out;
     }
-    err = crew_scout(setup, &search.menu, &search.work.bound_ms, error);
+    err = child_scout(setup, &search.menu, &search.work.bound_ms, error);
     if (err != BATON_OK) {
         goto out;
     }
@@ -346,7 +346,7 @@ out:
     for (i = 0; i <= EXPLORE_FAULTS_MAX; i++) {
         list_free(&search.cost[i]);
     }
-    crew_scouted(search.menu);
+    child_forget(search.menu);
     seen_free(search.seen);
     free(found);
     return err;

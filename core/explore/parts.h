@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 /* ---- menu.c: the deeds that are worth trying ------------------------------------------ */
 
@@ -231,7 +232,7 @@ struct unit_result {
 struct work {
     const struct explore_setup *setup;
     int64_t bound_ms;
-    const struct menu *menu; /* in shared memory: crew_scout */
+    const struct menu *menu; /* in shared memory: child_scout */
     const struct seen *seen;
     const struct stem *stem; /* NULL: units are seeds */
     int64_t n_units;
@@ -266,14 +267,19 @@ enum baton_err crew_do(
 void crew_free(struct crew *crew); /* also kills them */
 int64_t crew_now_ms(void);
 
-/* In a child, so that this process keeps its memory as it is: fill the menu, compute the bound. */
-enum baton_err crew_scout(
+/* ---- child.c -------------------------------------------------------------------------------- */
+
+/* Of every child, first of all: end with the parent. */
+void child_begin(pid_t parent);
+
+/* Fill the menu and compute the bound. */
+enum baton_err child_scout(
     const struct explore_setup *setup, struct menu **menu, int64_t *bound_ms,
     struct baton_error *error);
-void crew_scouted(struct menu *menu);
+void child_forget(struct menu *menu);
 
-/* In a child: shorten the story, write it, and see that it replays. */
-enum baton_err crew_report(
+/* Shorten the story, write it, and see that it replays. */
+enum baton_err child_report(
     const struct work *work, struct unit_result *found, struct explore_failure *failure,
     struct baton_error *error);
 
