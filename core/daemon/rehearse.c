@@ -5,29 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The first start action that does something and does not say what; -1: there is none. */
-static int first_mute(const struct policy *policy)
+/* Start actions that do not say what they move: how many, and the first one. */
+static int count_mute(const struct policy *policy, const char **first)
 {
-    int i;
+    const struct group_list_rules *start = &policy_table(policy)->rules.list[GROUP_LIST_START];
+    int i, count = 0;
 
-    for (i = 0; i < policy_table(policy)->rules.list[GROUP_LIST_START].count; i++) {
+    for (i = start->count - 1; i >= 0; i--) {
         if (policy_effect(policy, POLICY_START, i) == NULL) {
-            return i;
+            *first = start->action[i].name;
+            count++;
         }
     }
-    return -1;
-}
-
-static void tell_mute(const struct rehearsal_setup *setup, const struct policy *policy, int action)
-{
-    char text[BATON_ERROR_TEXT_MAX];
-
-    snprintf(
-        text, sizeof text,
-        "it is not explored, as start action %s declares no effect: nobody has seen what it does "
-        "when things go wrong",
-        policy_table(policy)->rules.list[GROUP_LIST_START].action[action].name);
-    setup->found(setup->arg, policy_file(policy), policy_line(policy), text);
+    return count;
 }
 
 enum baton_err rehearse(
@@ -40,8 +30,8 @@ enum baton_err rehearse(
         .progress = setup->progress,
         .progress_arg = setup->arg,
     };
+    const char *mute;
     enum baton_err err;
-    int mute;
 
     memset(out, 0, sizeof *out);
     out->faults = how.faults;
@@ -59,9 +49,12 @@ enum baton_err rehearse(
     if (err != BATON_OK) {
         return err;
     }
-    mute = first_mute(out->policy);
-    if (mute >= 0) {
-        tell_mute(setup, out->policy, mute);
+    if (count_mute(out->policy, &mute) ==
+        policy_table(out->policy)->rules.list[GROUP_LIST_START].count) {
+        setup->found(
+            setup->arg, policy_file(out->policy), policy_line(out->policy),
+            "it is not explored, as no start action declares an effect: nobody has seen what it "
+            "does when things go wrong");
         out->warnings++;
         return BATON_OK;
     }
@@ -81,12 +74,19 @@ void rehearsal_fini(struct rehearsal *rehearsal)
 
 enum baton_err rehearsal_verdict(const struct rehearsal *rehearsal, struct baton_error *error)
 {
+    const struct policy *policy = rehearsal->policy;
+    const char *mute = NULL;
+    char hint[GROUP_NAME_MAX * 2] = "";
+
     if (!rehearsal->explored || !rehearsal->result.failed) {
         return BATON_OK;
     }
+    if (count_mute(policy, &mute) > 0) {
+        snprintf(hint, sizeof hint, " (start action %s declares no effect)", mute);
+    }
     return baton_fail(
-        error, BATON_INVALID, "%s:%d: exploration: %s", policy_file(rehearsal->policy),
-        policy_line(rehearsal->policy), rehearsal->result.failure.text);
+        error, BATON_INVALID, "%s:%d: exploration: %s%s", policy_file(policy), policy_line(policy),
+        rehearsal->result.failure.text, hint);
 }
 
 void rehearsal_say(const struct rehearsal *rehearsal, char *text, size_t size)
@@ -102,9 +102,13 @@ void rehearsal_say(const struct rehearsal *rehearsal, char *text, size_t size)
         snprintf(what, sizeof what, "faults, up to %d at once,", rehearsal->faults);
     }
     snprintf(
-        text, size, "%lld runs in %lld.%lld s: %s %s at each decision%s",
+        text, size, "%lld runs in %lld.%lld s: %s%s at each decision%s",
         (long long)result->done.runs, (long long)(result->took_ms / 1000),
-        (long long)(result->took_ms % 1000 / 100), result->complete ? "all" : "the first", what,
+        (long long)(result->took_ms % 1000 / 100),
+        result->failed     ? ""
+        : result->complete ? "all "
+                           : "the first ",
+        what,
         result->failed     ? ", until one failed"
         : result->complete ? ""
                            : "; not all of them in this time");

@@ -33,8 +33,8 @@ struct rehearsal {
     struct explore_result result; /* where it was explored */
 };
 
-/* Load, lint and explore it; all are given the same text, read once. A policy whose start actions
- * do not all declare an effect can't be explored: the simulated world would not know what they
+/* Load, lint and explore it; all are given the same text, read once. A policy none of whose start
+ * actions declares an effect can't be explored: the simulated world would not know what they
  * start. That is a warning. BATON_OK says that it was rehearsed, not that it went well; else what
  * loader_policy or explore say. `rehearsal_fini` in any case. */
 enum baton_err rehearse(
