@@ -23,7 +23,7 @@ local function make_targets(timeout)
     if group.gateway then
         local ping = {
             command = { "ping", "-n", "-q", "-c", "1", "-W", ("%.2f"):format(timeout), group.gateway },
-            timeout = timeout + 0.1, asks = "gateway.up",
+            timeout = timeout * 1.1, asks = "gateway.up",
         }
         names[1] = "gateway " .. group.gateway
         jobs[1] = function()

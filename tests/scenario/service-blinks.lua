@@ -1,6 +1,7 @@
 -- The service is away for less time than three probes: it comes back by its own means. Nobody
 -- should act on that.
 return scenario "the service blinks" {
+    set { every = 2, timeout = 1, fall = 3 },
     at(60,  crash_service "server01"),
     at(63,  recover_service "server01"),
     at(200, crash_service "server01"),
