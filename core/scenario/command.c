@@ -12,6 +12,7 @@
 struct line {
     char *text;
     size_t used, size, word_max;
+    bool script; /* the next word is one, for a shell */
 };
 
 static void put(struct line *line, const char *text, size_t len)
@@ -38,33 +39,61 @@ static bool goes_on(char byte)
     return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-/* In single quotes, white space in one piece, the end of a long script cut off. */
+/* Does the shell go on in the next line, after what is there? Then no semicolon ends it. */
+static bool is_open(const struct line *line)
+{
+    static const char *const words[] = {" then", " do", " else", " in"};
+    size_t i;
+
+    if (line->used == 0 || strchr("'{;&|)(\\", line->text[line->used - 1]) != NULL) {
+        return true;
+    }
+    for (i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t len = strlen(words[i]);
+
+        if (line->used >= len && memcmp(line->text + line->used - len, words[i], len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What is between two words of a script, in one line. */
+static size_t put_space(struct line *line, const char *script)
+{
+    size_t len = strspn(script, " \t\n");
+
+    if (line->script && memchr(script, '\n', len) != NULL && !is_open(line)) {
+        put(line, ";", 1);
+    }
+    put(line, " ", 1);
+    return len;
+}
+
+/* In single quotes, a script in one line, its end cut off where it is long. */
 static void put_quoted(struct line *line, const char *word)
 {
     size_t shown = 0;
-    bool space = false;
 
     put(line, "'", 1);
-    for (word += strspn(word, " \t\n"); *word != '\0'; word++) {
+    for (word += strspn(word, " \t\n"); *word != '\0';) {
         if (strchr(" \t\n", *word) != NULL) {
-            space = true;
-            continue;
+            if (word[strspn(word, " \t\n")] == '\0') {
+                break;
+            }
+            word += put_space(line, word);
         }
         if (shown >= line->word_max && !goes_on(*word)) {
-            put(line, " …", strlen(" …"));
+            put(line, "…", strlen("…"));
             break;
         }
-        if (space) {
-            put(line, " ", 1);
-            shown++;
-            space = false;
-        }
+        shown += !goes_on(*word);
         if (*word == '\'') {
             put(line, "'\\''", 4);
         } else {
             put(line, word, 1);
         }
-        shown++;
+        word++;
     }
     put(line, "'", 1);
 }
@@ -79,6 +108,7 @@ static void put_word(struct line *line, const char *word)
     } else {
         put_quoted(line, word);
     }
+    line->script = strcmp(word, "-c") == 0;
 }
 
 static void print_address(struct line *line, const struct world_request *request)
@@ -100,7 +130,8 @@ static void print_address(struct line *line, const struct world_request *request
 
 void command_print(const struct world_request *request, char *text, size_t size)
 {
-    struct line line = {text, 0, size, ask_changes(request) ? CHANGES_MAX : ASKS_MAX};
+    struct line line = {
+        .text = text, .size = size, .word_max = ask_changes(request) ? CHANGES_MAX : ASKS_MAX};
     int i;
 
     text[0] = '\0';

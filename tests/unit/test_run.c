@@ -3,6 +3,7 @@
 #include "scenario/run.h"
 
 #include "base/memory.h"
+#include "scenario/parts.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -339,6 +340,43 @@ START_TEST(a_command_says_what_it_did_not_do)
 }
 END_TEST
 
+static void types(const char *const *argv, const char *effect, const char *expected)
+{
+    struct world_request request = {.kind = WORLD_EXEC, .u.exec = {.argv = argv, .effect = effect}};
+    char text[RUN_STRIP_MAX];
+
+    command_print(&request, text, sizeof text);
+    ck_assert_str_eq(text, expected);
+}
+
+START_TEST(a_command_stands_as_it_would_be_typed)
+{
+    const char *const script[] = {
+        "sh",
+        "-c",
+        "if a\nthen\n  b 'c' &&\n d\nfi\ncase $1 in\n*) e ;;\n"
+        "esac\nexit 0\n",
+        "sh",
+        "x y",
+        "",
+        NULL};
+    char many[600] = "";
+    const char *const argv[] = {"echo", many, NULL};
+    char expected[700] = "echo '";
+    int i;
+
+    types(
+        script, NULL,
+        "sh -c 'if a; then b '\\''c'\\'' && d; fi; case $1 in *) e ;; esac; exit 0' sh 'x y' ''");
+    for (i = 0; i < 250; i++) {
+        strcat(many, "ä");
+        strcat(expected, i < 80 ? "ä" : "");
+    }
+    strcat(expected, "…'");
+    types(argv, NULL, expected);
+}
+END_TEST
+
 /* ---- What does not hold ------------------------------------------------------------------------
  */
 
@@ -615,6 +653,7 @@ int main(void)
     tcase_add_test(tc, a_controller_on_a_node_goes_down_with_it);
     tcase_add_test(tc, commands_stand_in_the_timeline_with_what_became_of_them);
     tcase_add_test(tc, a_command_says_what_it_did_not_do);
+    tcase_add_test(tc, a_command_stands_as_it_would_be_typed);
     tcase_add_loop_test(tc, what_does_not_hold_is_said_in_words, 0, FAILURES);
     tcase_add_test(tc, two_that_serve_fail_every_run_unless_a_hand_did_it);
     tcase_add_test(tc, a_policy_that_breaks_a_rule_fails_every_run);

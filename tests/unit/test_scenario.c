@@ -236,8 +236,7 @@ static const struct {
      "a.lua:3: at(30) lies in the past: the line above is at 60 s"},
     {STORY("at(-5, crash 'server01')\n"),
      "a.lua:2: at(-5) lies in the past: a scenario begins at 0 s"},
-    {STORY("at(0/0, crash 'server01')\n"),
-     NULL}, /* how it is written differs */
+    {STORY("at(0/0, crash 'server01')\n"), NULL}, /* how it is written differs */
     {STORY("expect.active('server01', { by = -1 })\n"),
      "a.lua:2: by(-1) lies in the past: a scenario begins at 0 s"},
     {STORY("at(1e12, crash 'server01')\n"),
