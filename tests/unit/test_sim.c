@@ -909,6 +909,19 @@ START_TEST(an_overlap_with_a_node_that_wakes_up_is_blamed)
 }
 END_TEST
 
+/* It was seen stopped, so it was out; a service that only hung was there all the time. */
+START_TEST(an_overlap_with_a_crashed_service_that_comes_up_again_is_not_blamed)
+{
+    inject((struct sim_fault){.kind = SIM_CRASH_SERVICE, .place = NODE(0), .what = "service"});
+    act("server02", "service:postfix.start");
+    act("server02", "address.add");
+    inject((struct sim_fault){.kind = SIM_RECOVER_SERVICE, .place = NODE(0), .what = "service"});
+    ck_assert_int_eq(sim->count.serving, 2);
+    sim_run(sim, 1000);
+    ck_assert_int_eq(sim->count.two_blamed_ms, 0);
+}
+END_TEST
+
 START_TEST(an_overlap_with_what_a_hand_has_just_begun_is_not_blamed)
 {
     act("server01", "address.delete");
@@ -1407,6 +1420,7 @@ static Suite *suite(void)
     tcase_add_test(t, an_overlap_by_a_command_is_blamed);
     tcase_add_test(t, an_overlap_with_what_a_hand_has_just_begun_is_not_blamed);
     tcase_add_test(t, an_overlap_with_a_node_that_wakes_up_is_blamed);
+    tcase_add_test(t, an_overlap_with_a_crashed_service_that_comes_up_again_is_not_blamed);
     tcase_add_test(t, a_command_is_ended_by_a_node_that_wakes_up);
     tcase_add_test(t, the_client_is_served_or_counts_how_long_it_is_not);
     tcase_add_test(t, records_are_told_when_they_are_durable);

@@ -299,6 +299,10 @@ enum baton_err sim_inject(struct sim *sim, const struct sim_fault *fault, struct
         sim->told(sim->told_arg, &told);
     }
     strike_fault(sim, fault);
-    serve_count(sim, fault->kind == SIM_BRING_UP ? SERVE_BY_HAND : SERVE_BY_FAULT);
+    /* A service that had crashed and comes up again by itself is a hand's doing too: nobody who
+     * saw it stopped could know. One that only hung was there all the time. */
+    serve_count(
+        sim, fault->kind == SIM_BRING_UP || fault->kind == SIM_RECOVER_SERVICE ? SERVE_BY_HAND
+                                                                               : SERVE_BY_FAULT);
     return BATON_OK;
 }
