@@ -366,6 +366,7 @@ static enum baton_err start(struct policy *policy, struct baton_error *error)
     policy->loading = false;
     limits_watch(policy->L);
     verdict_drop(policy); /* it was made to load, and is watched at every instruction */
+    lua_gc(policy->L, LUA_GCCOLLECT, 0); /* what loading left behind */
     return BATON_OK;
 }
 
