@@ -411,7 +411,8 @@ END_TEST
 
 START_TEST(svg_without_graphviz_says_what_to_install)
 {
-    char *before = strdup(getenv("PATH"));
+    const char *now = getenv("PATH");
+    char *before = strdup(now != NULL ? now : "");
 
     setenv("PATH", "/nonexistent", 1);
     run("fsm --format svg");
