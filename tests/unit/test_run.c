@@ -351,15 +351,9 @@ static void types(const char *const *argv, const char *effect, const char *expec
 
 START_TEST(a_command_stands_as_it_would_be_typed)
 {
-    const char *const script[] = {
-        "sh",
-        "-c",
-        "if a\nthen\n  b 'c' &&\n d\nfi\ncase $1 in\n*) e ;;\n"
-        "esac\nexit 0\n",
-        "sh",
-        "x y",
-        "",
-        NULL};
+    static const char text[] =
+        "if a\nthen\n  b 'c' &&\n d\nfi\ncase $1 in\n*) e ;;\nesac\nexit 0\n";
+    const char *const script[] = {"sh", "-c", text, "sh", "x y", "", NULL};
     char many[600] = "";
     const char *const argv[] = {"echo", many, NULL};
     char expected[700] = "echo '";
