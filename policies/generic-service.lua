@@ -9,6 +9,8 @@
 ---   start_command= stop_command= status_command= your own, lines for /bin/sh; the status
 ---                                                ends with 0 if it runs, 3 if it does not
 --- and where it listens by port=. All else has a default, in the table below.
+---
+--- To try: tell a story of faults, and play it with `baton simulate`; see baton-policy(7).
 
 local fitness     = require "fitness"
 local floating_ip = require "floating_ip"

@@ -10,6 +10,8 @@
 --- attributes of the group. The defaults suit production: a dead mail service is restarted
 --- in place once; what that does not cure moves about 6 s after it began, and moves back
 --- after ten quiet minutes. every=0.2 fall=2 restarts=0 moves in well under a second.
+---
+--- To try: tell a story of faults, and play it with `baton simulate`; see baton-policy(7).
 
 local dovecot     = require "dovecot"
 local fitness     = require "fitness"

@@ -6,6 +6,6 @@ return scenario "the monitor is suspended during a move" {
     at(step("grant", { on = "server02" }), hang "controller"),
     at(130, recover "controller"),
     expect.outage { from = 220, to = 300, at_most = 0 },
-    expect.moves { at_most = 2 },
+    expect.moves { at_most = 1 },
     ends(300),
 }

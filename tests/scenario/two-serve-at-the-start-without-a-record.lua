@@ -9,7 +9,7 @@ return scenario "two serve at the start, without a record" {
     expect.active("server01", { by = 240 }),
     expect.standby("server02", { by = 240 }),
     expect.hold("none", { from = 240, to = 300 }),
-    expect.serves("server01", { from = 121, to = 300 }),
+    expect.serves("server01", { from = 122, to = 300 }),
     expect.never "a move",
     ends(300),
 }
