@@ -102,11 +102,12 @@ static bool bad_hold(struct player *player, struct verdict *verdict, const struc
     }
 }
 
-/* Hold reasons for which a group may wait for an operator although nothing is broken. */
+/* What a group may wait for an operator for although nothing is broken. A pause that is still
+ * there was not ended because the daemon was down when it should have been. */
 static bool good_hold(const struct player *player, const struct group *group)
 {
-    return group->hold == GROUP_HOLD_UNCONFIRMED || group->hold == GROUP_HOLD_TWO_SERVE ||
-           group->hold == GROUP_HOLD_MOVES ||
+    return group->paused || group->hold == GROUP_HOLD_UNCONFIRMED ||
+           group->hold == GROUP_HOLD_TWO_SERVE || group->hold == GROUP_HOLD_MOVES ||
            (group->hold == GROUP_HOLD_JOURNAL && player->course.filled);
 }
 
@@ -222,7 +223,7 @@ bool judge_done(struct player *player, struct verdict *verdict)
     if (group == NULL) {
         return false;
     }
-    if (group->hold != GROUP_HOLD_NONE) {
+    if (group->hold != GROUP_HOLD_NONE || group->paused) {
         verdict->end = PLAY_WAITS;
         return good_hold(player, group);
     }

@@ -286,6 +286,15 @@ static enum baton_err check(
 
 /* ---- All ----------------------------------------------------------------------------------- */
 
+/* A service that had crashed and comes up again by itself is like one that a hand starts: it
+ * was seen stopped, and nobody could know. But where there is an address to take away too, one
+ * that was left is nobody's hand. */
+static bool is_hands_doing(const struct sim *sim, const struct sim_fault *fault)
+{
+    return fault->kind == SIM_BRING_UP ||
+           (fault->kind == SIM_RECOVER_SERVICE && sim->floating[0] == '\0');
+}
+
 enum baton_err sim_inject(struct sim *sim, const struct sim_fault *fault, struct baton_error *error)
 {
     struct sim_told told = {.kind = SIM_TOLD_FAULT, .node = GROUP_NOBODY, .fault = fault};
@@ -299,10 +308,6 @@ enum baton_err sim_inject(struct sim *sim, const struct sim_fault *fault, struct
         sim->told(sim->told_arg, &told);
     }
     strike_fault(sim, fault);
-    /* A service that had crashed and comes up again by itself is a hand's doing too: nobody who
-     * saw it stopped could know. One that only hung was there all the time. */
-    serve_count(
-        sim, fault->kind == SIM_BRING_UP || fault->kind == SIM_RECOVER_SERVICE ? SERVE_BY_HAND
-                                                                               : SERVE_BY_FAULT);
+    serve_count(sim, is_hands_doing(sim, fault) ? SERVE_BY_HAND : SERVE_BY_FAULT);
     return BATON_OK;
 }
