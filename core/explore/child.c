@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,12 +66,11 @@ enum baton_err child_scout(
     const struct explore_setup *setup, struct menu **menu, int64_t *bound_ms,
     struct baton_error *error)
 {
-    struct scouted *scouted =
-        mmap(NULL, sizeof *scouted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct scouted *scouted = pages_new(sizeof *scouted, true);
     pid_t parent = getpid(), pid;
     enum baton_err err;
 
-    if (scouted == MAP_FAILED) {
+    if (scouted == NULL) {
         return baton_fail(error, BATON_NOMEM, "no memory for the faults to try");
     }
     pid = fork();
@@ -86,7 +84,7 @@ enum baton_err child_scout(
         err = baton_fail(error, scouted->err, "%s", scouted->error.text);
     }
     if (err != BATON_OK) {
-        munmap(scouted, sizeof *scouted);
+        pages_free(scouted, sizeof *scouted);
         return err;
     }
     *bound_ms = scouted->bound_ms;
@@ -96,9 +94,7 @@ enum baton_err child_scout(
 
 void child_forget(struct menu *menu)
 {
-    if (menu != NULL) {
-        munmap((struct scouted *)(void *)menu, sizeof(struct scouted));
-    }
+    pages_free((struct scouted *)(void *)menu, sizeof(struct scouted));
 }
 
 /* ---- What was found ----------------------------------------------------------------------- */
@@ -128,7 +124,7 @@ static void report_in_child(const struct work *work, struct unit_result *found, 
     told->failure.kind = found->verdict.kind;
     memcpy(told->failure.text, found->verdict.text, sizeof told->failure.text);
     told->failure.faults = found->story.n;
-    strcpy(told->text, text);
+    memcpy(told->text, text, strlen(text) + 1);
     told->failure.replays = write_replays(player, text, &found->verdict, &told->error);
     _exit(0);
 }
@@ -137,12 +133,11 @@ enum baton_err child_report(
     const struct work *work, struct unit_result *found, struct explore_failure *failure,
     struct baton_error *error)
 {
-    struct told *told =
-        mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct told *told = pages_new(sizeof *told, true);
     pid_t parent = getpid(), pid;
     enum baton_err err;
 
-    if (told == MAP_FAILED) {
+    if (told == NULL) {
         return baton_fail(error, BATON_NOMEM, "no memory for the scenario");
     }
     pid = fork();
@@ -160,6 +155,6 @@ enum baton_err child_report(
             err = baton_fail(error, BATON_NOMEM, "no memory for the scenario");
         }
     }
-    munmap(told, sizeof *told);
+    pages_free(told, sizeof *told);
     return err;
 }

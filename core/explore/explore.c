@@ -269,6 +269,7 @@ static enum baton_err run_levels(
         err = run_level(search, found, error);
         list_free(stems);
     }
+    search->work.stem = NULL;
     return err;
 }
 

@@ -49,7 +49,7 @@ static int find(const struct menu *menu, const struct scenario_deed *deed)
     int i;
 
     for (i = 0; i < menu->n; i++) {
-        if (memcmp(&menu->item[i].deed, deed, sizeof *deed) == 0) {
+        if (menu_same(&menu->item[i].deed, deed)) {
             return i;
         }
     }
@@ -62,7 +62,7 @@ static void add(struct menu *menu, const struct scenario_deed *deed, bool lifts)
         struct menu_item *item = &menu->item[menu->n++];
 
         memset(item, 0, sizeof *item);
-        memcpy(&item->deed, deed, sizeof *deed); /* with its padding: deeds are compared whole */
+        item->deed = *deed;
         item->lifts = lifts;
         item->lift = -1;
     }
@@ -364,7 +364,7 @@ bool menu_lift(const struct scenario_deed *deed, struct scenario_deed *lift)
 {
     const struct sim_fault_row *row;
 
-    memcpy(lift, deed, sizeof *lift);
+    *lift = *deed;
     if (deed->kind == SCENARIO_COMMAND) {
         lift->command = GROUP_CMD_RESUME;
         return deed->command == GROUP_CMD_PAUSE;
@@ -388,6 +388,27 @@ bool menu_lift(const struct scenario_deed *deed, struct scenario_deed *lift)
     /* A hand that takes back what it did is another hand: the group may have moved meanwhile. */
     return !row->lifts && row->lifted_by != deed->fault.kind && deed->fault.kind != SIM_BRING_UP &&
            deed->fault.kind != SIM_BRING_DOWN;
+}
+
+bool menu_same(const struct scenario_deed *a, const struct scenario_deed *b)
+{
+    const struct sim_fault *f = &a->fault, *g = &b->fault;
+
+    if (a->kind != b->kind) {
+        return false;
+    }
+    switch (a->kind) {
+    case SCENARIO_FAULT:
+        return f->kind == g->kind && f->place == g->place && f->other == g->other &&
+               f->one_way == g->one_way && f->times == g->times && f->ms == g->ms &&
+               f->value == g->value && strcmp(f->what, g->what) == 0;
+    case SCENARIO_KILL:
+        return a->restart_ms == b->restart_ms && a->keep_records == b->keep_records;
+    case SCENARIO_COMMAND:
+        return a->command == b->command && a->node == b->node && a->force == b->force;
+    default:
+        return true;
+    }
 }
 
 void menu_vary(struct scenario_deed *deed, double draw)

@@ -8,6 +8,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+/* ---- pages.c -------------------------------------------------------------------------------- */
+
+/* `shared` also with children. NULL where there is no room. */
+void *pages_new(size_t size, bool shared);
+void pages_free(void *pages, size_t size); /* NULL is fine */
+
 /* ---- menu.c: the deeds that are worth trying ------------------------------------------ */
 
 #define MENU_MAX         512
@@ -29,6 +35,7 @@ struct player;
 enum baton_err menu_fill(struct menu *menu, struct player *player, struct baton_error *error);
 /* The deed that ends what `deed` began; false where it ends by itself. */
 bool menu_lift(const struct scenario_deed *deed, struct scenario_deed *lift);
+bool menu_same(const struct scenario_deed *a, const struct scenario_deed *b);
 /* Same deed, another size: for random runs. `draw` is uniform from 0 to 1. */
 void menu_vary(struct scenario_deed *deed, double draw);
 /* May it be done now? What nobody would do, and no one could survive, may not. */

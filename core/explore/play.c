@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define REGION_SIZE ((size_t)512 << 20) /* of addresses; only what is used is memory */
 
@@ -104,11 +103,8 @@ enum baton_err player_init(
     player->setup = setup;
     player->bound_ms = bound_ms;
     player->region_size = REGION_SIZE;
-    player->region = mmap(
-        NULL, player->region_size, PROT_READ | PROT_WRITE,
-        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (player->region == MAP_FAILED) {
-        player->region = NULL;
+    player->region = pages_new(player->region_size, false);
+    if (player->region == NULL) {
         return baton_fail(error, BATON_NOMEM, "no room for a run's memory");
     }
     for (i = 0; i < STORY_STARTS && err == BATON_OK; i++) {
@@ -127,9 +123,7 @@ void player_fini(struct player *player)
     for (i = 0; i < STORY_STARTS; i++) {
         free(player->start[i].bytes);
     }
-    if (player->region != NULL) {
-        munmap(player->region, player->region_size);
-    }
+    pages_free(player->region, player->region_size);
 }
 
 void player_begin(struct player *player, enum story_start start)
@@ -354,7 +348,7 @@ static bool is_lifted(const struct story *story, int step, const struct scenario
     int i;
 
     for (i = step + 1; i < story->n; i++) {
-        if (memcmp(&story->step[i].deed, lift, sizeof *lift) == 0) {
+        if (menu_same(&story->step[i].deed, lift)) {
             return true;
         }
     }

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define SEEN_FIRST (1 << 12)
 #define SEEN_MOST  (1 << 25) /* then no more are taken in: less is pruned */
@@ -22,11 +21,9 @@ static size_t room(void)
 
 struct seen *seen_new(void)
 {
-    /* Pages that nobody touches cost nothing. */
-    struct seen *seen = mmap(
-        NULL, room(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct seen *seen = pages_new(room(), true);
 
-    if (seen == MAP_FAILED) {
+    if (seen == NULL) {
         return NULL;
     }
     seen->size = SEEN_FIRST;
@@ -35,9 +32,7 @@ struct seen *seen_new(void)
 
 void seen_free(struct seen *seen)
 {
-    if (seen != NULL) {
-        munmap(seen, room());
-    }
+    pages_free(seen, room());
 }
 
 static size_t slot_of(const struct seen *seen, uint64_t key)

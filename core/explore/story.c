@@ -16,7 +16,7 @@ bool story_add(struct story *story, int64_t at_ms, const struct scenario_deed *d
     }
     story->step[i].at_ms = at_ms;
     story->step[i].repair = repair;
-    memcpy(&story->step[i].deed, deed, sizeof *deed); /* padding too: deeds are compared whole */
+    story->step[i].deed = *deed;
     story->n++;
     return true;
 }

@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -173,9 +172,8 @@ enum baton_err crew_new(const struct work *work, struct crew **out, struct baton
         return baton_fail(error, BATON_NOMEM, "no memory for workers");
     }
     crew->work = work;
-    crew->shared =
-        mmap(NULL, sizeof *crew->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (crew->shared == MAP_FAILED) {
+    crew->shared = pages_new(sizeof *crew->shared, true);
+    if (crew->shared == NULL) {
         free(crew);
         return baton_fail(error, BATON_NOMEM, "no memory for workers");
     }
@@ -207,7 +205,7 @@ void crew_free(struct crew *crew)
         waitpid(crew->hand[i].pid, NULL, 0);
         free(crew->hand[i].bytes);
     }
-    munmap(crew->shared, sizeof *crew->shared);
+    pages_free(crew->shared, sizeof *crew->shared);
     free(crew);
 }
 
@@ -235,7 +233,7 @@ static bool unpack(const char *bytes, struct unit_result *result)
     }
     take_bytes(result->key, &bytes, len);
     len = (size_t)result->n_leaves * sizeof result->leaf[0];
-    result->leaf = malloc(len + 1);
+    result->leaf = calloc(1, len + 1);
     if (result->leaf == NULL) {
         return false;
     }
