@@ -102,13 +102,22 @@ static bool bad_hold(struct player *player, struct verdict *verdict, const struc
     }
 }
 
-/* What a group may wait for an operator for although nothing is broken. A pause that is still
+/* What a group may wait for an operator for although nothing is broken. A node that couldn't be
+ * seen out can be seen now: that is no reason any more why nobody serves. A pause that is still
  * there was not ended because the daemon was down when it should have been. */
 static bool good_hold(const struct player *player, const struct group *group)
 {
-    return group->paused || group->hold == GROUP_HOLD_UNCONFIRMED ||
-           group->hold == GROUP_HOLD_TWO_SERVE || group->hold == GROUP_HOLD_MOVES ||
-           (group->hold == GROUP_HOLD_JOURNAL && player->course.filled);
+    switch (group->hold) {
+    case GROUP_HOLD_UNCONFIRMED:
+        return group->paused || player->course.unserved_ms < 0;
+    case GROUP_HOLD_TWO_SERVE:
+    case GROUP_HOLD_MOVES:
+        return true;
+    case GROUP_HOLD_JOURNAL:
+        return player->course.filled;
+    default:
+        return group->paused;
+    }
 }
 
 static bool not_served(struct player *player, struct verdict *verdict, const struct group *group)

@@ -355,19 +355,28 @@ static bool is_lifted(const struct story *story, int step, const struct scenario
     return false;
 }
 
-void player_repair(struct player *player, struct verdict *verdict)
+/* Of the story's deeds those that are faults, or those that are commands. */
+static void repair_deeds(struct player *player, bool commands, struct verdict *verdict)
 {
-    struct scenario_deed deed;
-    const struct sim *sim = run_sim(player->run);
     const struct story *story = player->story;
+    struct scenario_deed deed;
     int i, n = story->n;
 
     for (i = 0; i < n && !is_over(verdict); i++) {
         if (!story->step[i].repair && menu_lift(&story->step[i].deed, &deed) &&
-            !is_lifted(story, i, &deed)) {
+            commands == (deed.kind == SCENARIO_COMMAND) && !is_lifted(story, i, &deed)) {
             repair_one(player, &deed, verdict);
         }
     }
+}
+
+void player_repair(struct player *player, struct verdict *verdict)
+{
+    const struct sim *sim = run_sim(player->run);
+    struct scenario_deed deed;
+    int i;
+
+    repair_deeds(player, false, verdict);
     memset(&deed, 0, sizeof deed);
     deed.node = GROUP_NOBODY;
     for (i = 0; i < sim->n_nodes && !is_over(verdict); i++) {
@@ -378,6 +387,7 @@ void player_repair(struct player *player, struct verdict *verdict)
             repair_one(player, &deed, verdict);
         }
     }
+    repair_deeds(player, true, verdict); /* a daemon that hung hears them now */
     player->course.repaired_ms = player->course.place_ms = run_now_ms(player->run);
 }
 
