@@ -32,13 +32,6 @@ static const struct group *group_of(const struct run *run)
     return controller == NULL ? NULL : controller_group(controller);
 }
 
-const char *judge_hold_name(const struct run *run)
-{
-    const struct group *group = group_of(run);
-
-    return group_hold_name(group == NULL ? GROUP_HOLD_NONE : group->hold);
-}
-
 static double seconds(int64_t ms)
 {
     return (double)ms / 1000;

@@ -200,7 +200,6 @@ bool judge_rests(const struct player *player);
 bool judge_done(struct player *player, struct verdict *verdict);
 /* Sees every request go by. */
 void judge_request(struct player *player, const struct world_request *request);
-const char *judge_hold_name(const struct run *run);
 
 /* ---- shrink.c, write.c -------------------------------------------------------------------- */
 
@@ -249,12 +248,18 @@ struct work {
     int64_t stop_at_ms; /* monotonic; 0: never */
 };
 
+struct unit_trial { /* what a worker tries now, for the parent to see should it die of it */
+    atomic_llong seed;
+    atomic_int at_ms, item;
+};
+
 struct unit_place { /* where a worker's runs begin */
     struct player player;
     struct image image[PLAY_PLACES_MAX];
     struct story *story; /* of the run that is made */
     const struct work *work;
     atomic_llong *runs; /* made so far, for all to see */
+    struct unit_trial *trial;
 };
 /* `result` is all zero before. */
 void unit_do(struct unit_place *place, int64_t unit, struct unit_result *result);

@@ -131,6 +131,8 @@ static bool try_one(
     struct verdict verdict;
 
     verdict.end = PLAY_OK;
+    atomic_store_explicit(&place->trial->at_ms, stem->place_ms[at], memory_order_relaxed);
+    atomic_store_explicit(&place->trial->item, item, memory_order_relaxed);
     image_restore(player, &place->image[at]);
     player->story = NULL;
     player_do(player, deed, false, &verdict);
@@ -267,6 +269,7 @@ static void do_seeds(
 
     for (; i < (unit + 1) * UNIT_SEEDS && i < setup->seeds; i++) {
         result->seed = setup->first_seed + (uint64_t)i;
+        atomic_store_explicit(&place->trial->seed, (long long)result->seed, memory_order_relaxed);
         if (must_stop(place->work)) {
             result->stopped = true;
             return;

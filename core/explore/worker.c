@@ -18,6 +18,7 @@
 
 struct shared { /* between the parent and all workers */
     atomic_llong next, last, runs;
+    struct unit_trial trial[JOBS_MAX];
 };
 
 struct hand { /* a worker, as the parent knows it */
@@ -86,7 +87,7 @@ static void send_result(int fd, int64_t unit, struct unit_result *result)
     }
 }
 
-static void work_on(struct crew *crew, int orders, int answers)
+static void work_on(struct crew *crew, int number, int orders, int answers)
 {
     struct unit_place *place = calloc(1, sizeof *place);
     const struct work *work = crew->work;
@@ -104,6 +105,7 @@ static void work_on(struct crew *crew, int orders, int answers)
         _exit(1);
     }
     place->runs = &crew->shared->runs;
+    place->trial = &crew->shared->trial[number];
     if (work->stem != NULL && !work->setup->unpruned) {
         place->player.seen = work->seen;
         place->player.own = seen_new();
@@ -145,7 +147,7 @@ static bool start_hand(struct crew *crew, struct hand *hand)
         child_begin(parent);
         close(orders[1]);
         close(answers[0]);
-        work_on(crew, orders[0], answers[1]);
+        work_on(crew, (int)(hand - crew->hand), orders[0], answers[1]);
     }
     close(orders[0]);
     close(answers[1]);
@@ -199,10 +201,12 @@ void crew_free(struct crew *crew)
         return;
     }
     for (i = 0; i < crew->n; i++) {
-        kill(crew->hand[i].pid, SIGKILL);
+        if (crew->hand[i].pid > 0) {
+            kill(crew->hand[i].pid, SIGKILL);
+            waitpid(crew->hand[i].pid, NULL, 0);
+        }
         close(crew->hand[i].orders);
         close(crew->hand[i].answers);
-        waitpid(crew->hand[i].pid, NULL, 0);
         free(crew->hand[i].bytes);
     }
     pages_free(crew->shared, sizeof *crew->shared);
@@ -301,15 +305,38 @@ static int take_answers(struct hand *hand, int64_t first, struct unit_result *re
     return units;
 }
 
-static enum baton_err died(struct hand *hand, struct baton_error *error)
+/* "crash at 12.3 s", or the seed that does it again. */
+static void say_trial(const struct crew *crew, const struct hand *hand, char *text, size_t size)
 {
+    struct unit_trial *trial = &crew->shared->trial[hand - crew->hand];
+    const struct scenario_deed *deed = &crew->work->menu->item[atomic_load(&trial->item)].deed;
+    double at_s = (double)atomic_load(&trial->at_ms) / 1000;
+
+    if (crew->work->stem == NULL) {
+        snprintf(text, size, "--seeds 1 --seed %lld", (long long)atomic_load(&trial->seed));
+    } else if (deed->kind == SCENARIO_FAULT) {
+        snprintf(text, size, "%s at %.3f s", sim_fault_row(deed->fault.kind)->name, at_s);
+    } else {
+        snprintf(
+            text, size, "%s at %.3f s",
+            deed->kind == SCENARIO_COMMAND ? group_command_name(deed->command) : "kill_daemon",
+            at_s);
+    }
+}
+
+static enum baton_err died(const struct crew *crew, struct hand *hand, struct baton_error *error)
+{
+    char trial[GROUP_TEXT_MAX];
     int status = 0;
 
     kill(hand->pid, SIGKILL);
     waitpid(hand->pid, &status, 0);
+    hand->pid = 0; /* it may be another one's from now on */
     if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL) {
+        say_trial(crew, hand, trial, sizeof trial);
         return baton_fail(
-            error, BATON_BUG, "a worker was ended by a signal: %s", strsignal(WTERMSIG(status)));
+            error, BATON_BUG, "a worker was ended by a signal: %s; it tried %s",
+            strsignal(WTERMSIG(status)), trial);
     }
     return baton_fail(error, BATON_IO, "a worker ended: no memory, or the policy can't be loaded");
 }
@@ -352,7 +379,7 @@ enum baton_err crew_do(
                 continue;
             }
             if (!hear(&crew->hand[i])) {
-                return died(&crew->hand[i], error);
+                return died(crew, &crew->hand[i], error);
             }
             taken = take_answers(&crew->hand[i], first, results);
             if (taken < 0) {
