@@ -183,7 +183,7 @@ enum baton_err group_new(
     effects_copy(g->name, sizeof g->name, setup->name);
     g->rules = *setup->rules;
     g->now_ms = g->born_ms = setup->now_ms;
-    g->holder = g->hold_node = GROUP_NOBODY;
+    g->holder = g->hold_node = g->forced = GROUP_NOBODY;
     g->shadow = setup->shadow;
     if (g->shadow && shadow_begin(g) != BATON_OK) {
         goto nomem;
@@ -278,6 +278,7 @@ enum baton_err group_set_rules(
     }
     group->steps_max = steps_max;
     group->rules = *rules;
+    group->forced = GROUP_NOBODY; /* what had failed there was told by other probes */
     rest_probes(group);
     if (group->hold == GROUP_HOLD_POLICY) {
         group->hold = GROUP_HOLD_NONE;
@@ -374,6 +375,7 @@ static void follow(struct group *g, struct group_effects *fx)
     }
     shadow_review(g);
     order_review_hold(g, fx);
+    order_review_forced(g);
     settle_advance(g, fx);
     for (i = 0; i < g->n_nodes; i++) {
         node_follow(g, fx, i);

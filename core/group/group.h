@@ -293,6 +293,8 @@ struct group {
     int64_t hold_since_ms;
     int hold_node;                  /* UNCONFIRMED: the one that can't be confirmed out */
     enum group_answer hold_serving; /* … and what was seen of it then */
+    int forced;                     /* put there by force although not fit; or GROUP_NOBODY */
+    uint32_t forced_failed;         /* … the probes that had failed there then, a bit each */
     int64_t rest_until_ms;          /* no failback before: the last planned move came to nothing */
     struct group_plan plan[GROUP_PLANS];
     int steps_max;

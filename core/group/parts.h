@@ -105,6 +105,7 @@ void order_hold(
     ...) __attribute__((format(printf, 5, 6)));
 void order_release_hold(struct group *g, struct group_effects *fx, const char *why);
 void order_review_hold(struct group *g, struct group_effects *fx);
+void order_review_forced(struct group *g);
 int order_moves_within(const struct group *g, int64_t *frees_ms);
 
 /* shadow.c */

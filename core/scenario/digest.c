@@ -102,6 +102,7 @@ static uint64_t mix_group(uint64_t hash, const struct group *g, int64_t now_ms)
     hash = mix(hash, (uint64_t)g->paused << 8 | (uint64_t)g->hold);
     hash = mix(hash, (uint64_t)(g->hold_node + 1) << 8 | (uint64_t)g->hold_serving);
     hash = mix(hash, (uint64_t)(g->seq - g->recorded_seq));
+    hash = mix(hash, (uint64_t)(g->forced + 1) << 32 | g->forced_failed);
     hash = mix_left(hash, now_ms, g->rest_until_ms);
     if (g->phase == GROUP_SETTLING) {
         hash = mix_age(hash, now_ms, g->born_ms);

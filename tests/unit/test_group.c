@@ -724,6 +724,46 @@ START_TEST(an_operator_forces_a_move_to_an_unfit_node_only_with_a_reason)
 }
 END_TEST
 
+START_TEST(what_was_chosen_by_force_stays_until_more_fails_there)
+{
+    struct baton_error error;
+    struct group_health *smtp;
+
+    story_normal(&s, 2);
+    story_verdict(&s, 1, GROUP_NO, "share failed 3/3");
+    story_order(&s, GROUP_CMD_FAILOVER, 1, true, "the share check is wrong", &error);
+    story_pass(&s, 3000);
+    ck_assert_int_eq(s.group->node[1].state, FSM_DEGRADED);
+    ck_assert_int_eq(
+        story_propose(&s, 0, FSM_PROMOTE, "server02 unfit for 120 s", &error), BATON_REFUSED);
+    ck_assert_str_eq(
+        error.text, "server02 was chosen by force and serves: it stays until it is fit, something "
+                    "else fails there, or an operator moves it");
+    smtp = &s.group->node[1].health[0];
+    smtp->status = smtp->last = GROUP_FAIL; /* this had not failed then */
+    ck_assert_int_eq(story_propose(&s, 0, FSM_PROMOTE, "smtp failed", &error), BATON_OK);
+    story_pass(&s, 3000);
+    ck_assert_int_eq(s.group->holder, 0);
+    ck_assert_int_eq(s.group->forced, GROUP_NOBODY);
+    story_end(&s);
+}
+END_TEST
+
+START_TEST(what_was_chosen_by_force_is_like_any_other_once_it_is_fit)
+{
+    struct baton_error error;
+
+    story_normal(&s, 2);
+    story_verdict(&s, 1, GROUP_NO, "share failed 3/3");
+    story_order(&s, GROUP_CMD_FAILOVER, 1, true, "the share check is wrong", &error);
+    story_pass(&s, 3000);
+    story_verdict(&s, 1, GROUP_YES, "well");
+    story_verdict(&s, 1, GROUP_NO, "share failed 3/3");
+    ck_assert_int_eq(story_propose(&s, 0, FSM_PROMOTE, "unfit again", &error), BATON_OK);
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(a_fit_node_that_is_not_seen_standing_by_takes_force_too)
 {
     struct baton_error error;
@@ -1385,6 +1425,8 @@ int main(void)
     tcase_add_test(tc, a_less_preferred_node_takes_nothing_back);
     tcase_add_test(tc, an_operator_moves_a_healthy_service_and_back);
     tcase_add_test(tc, an_operator_forces_a_move_to_an_unfit_node_only_with_a_reason);
+    tcase_add_test(tc, what_was_chosen_by_force_stays_until_more_fails_there);
+    tcase_add_test(tc, what_was_chosen_by_force_is_like_any_other_once_it_is_fit);
     tcase_add_test(tc, a_fit_node_that_is_not_seen_standing_by_takes_force_too);
     tc = tests(suite, "pause");
     tcase_add_test(tc, a_paused_group_observes_and_makes_no_move);
