@@ -375,7 +375,7 @@ static void follow(struct group *g, struct group_effects *fx)
     }
     shadow_review(g);
     order_review_hold(g, fx);
-    order_review_forced(g);
+    forced_review(g);
     settle_advance(g, fx);
     for (i = 0; i < g->n_nodes; i++) {
         node_follow(g, fx, i);

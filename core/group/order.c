@@ -148,37 +148,6 @@ static enum baton_err may_move(const struct group *g, bool by_operator, struct b
     return BATON_OK;
 }
 
-static uint32_t failed_probes(const struct group *g, int node)
-{
-    uint32_t failed = 0;
-    int i;
-
-    for (i = 0; i < g->rules.n_probes; i++) {
-        const struct group_health *health = &g->node[node].health[i];
-
-        failed |= !health->resting && health->status == GROUP_FAIL ? UINT32_C(1) << i : 0;
-    }
-    return failed;
-}
-
-/* What an operator chose by force, knowing that it is not fit, stays where it was put, or the
- * policy would undo it in the same moment: as long as it serves, and nothing else has failed
- * there. */
-static bool stays_as_forced(const struct group *g)
-{
-    return g->holder != GROUP_NOBODY && g->forced == g->holder &&
-           g->node[g->holder].serving == GROUP_YES &&
-           (failed_probes(g, g->holder) & ~g->forced_failed) == 0;
-}
-
-void order_review_forced(struct group *g)
-{
-    if (g->forced != GROUP_NOBODY && g->plan[0].kind == GROUP_PLAN_NONE &&
-        (g->holder != g->forced || g->node[g->forced].fit == GROUP_YES)) {
-        g->forced = GROUP_NOBODY;
-    }
-}
-
 static enum baton_err may_promote(const struct group *g, int node, struct baton_error *error)
 {
     int64_t frees_ms;
@@ -189,7 +158,7 @@ static enum baton_err may_promote(const struct group *g, int node, struct baton_
             error, BATON_REFUSED, "%s is Active and fit: there is nothing to fail over from",
             g->node[g->holder].name);
     }
-    if (stays_as_forced(g)) {
+    if (forced_stays(g)) {
         return baton_fail(
             error, BATON_REFUSED,
             "%s was chosen by force and serves: it stays until it is fit, something else fails "
@@ -302,7 +271,7 @@ enum baton_err order_propose(
 
     if (err != BATON_OK) {
         if (promote && g->hold == GROUP_HOLD_NONE && !g->paused && g->phase == GROUP_RUNNING &&
-            !stays_as_forced(g) && g->plan[0].kind == GROUP_PLAN_NONE &&
+            !forced_stays(g) && g->plan[0].kind == GROUP_PLAN_NONE &&
             g->plan[1].kind == GROUP_PLAN_NONE && node != g->holder &&
             g->node[node].fit == GROUP_YES &&
             (g->holder == GROUP_NOBODY || g->node[g->holder].state != FSM_ACTIVE) &&
@@ -368,8 +337,7 @@ static enum baton_err move_to(
         return error != NULL ? error->code : BATON_REFUSED;
     }
     g->plan[0].by_operator = true;
-    g->forced = n->fit != GROUP_YES ? node : GROUP_NOBODY;
-    g->forced_failed = failed_probes(g, node);
+    forced_take(g, node);
     if (kind == GROUP_PLAN_FAILOVER) {
         g->n_moves--; /* an operator's move is none of the policy's */
     }

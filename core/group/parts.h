@@ -7,6 +7,7 @@
  *   plan.c    a handover as a list of steps, what follows on each end
  *   step.c    one step: recorded, run, ended, tried again
  *   order.c   wishes of the policy and commands of the operator: carried out or refused
+ *   forced.c  what an operator chose by force stays there
  *   shadow.c  what a group does that may do nothing: tells, once, and follows
  *   check.c   the invariants
  *   effects.c filling the list of effects
@@ -54,6 +55,11 @@ void node_judge(struct group *g, int node);
 bool node_about_to_fail(const struct group *g, int node);
 void node_follow(struct group *g, struct group_effects *fx, int node);
 bool node_in_plan(const struct group *g, int node);
+
+/* forced.c */
+void forced_take(struct group *g, int node);
+bool forced_stays(const struct group *g);
+void forced_review(struct group *g);
 
 /* settle.c */
 void settle_advance(struct group *g, struct group_effects *fx);
@@ -105,7 +111,6 @@ void order_hold(
     ...) __attribute__((format(printf, 5, 6)));
 void order_release_hold(struct group *g, struct group_effects *fx, const char *why);
 void order_review_hold(struct group *g, struct group_effects *fx);
-void order_review_forced(struct group *g);
 int order_moves_within(const struct group *g, int64_t *frees_ms);
 
 /* shadow.c */
