@@ -49,7 +49,7 @@ enum story_start {
     STORY_TWO,
 };
 #define STORY_STARTS    3
-#define STORY_DEEDS_MAX 24
+#define STORY_DEEDS_MAX 40
 
 struct story {
     enum story_start start;

@@ -370,6 +370,28 @@ static void repair_deeds(struct player *player, bool commands, struct verdict *v
     }
 }
 
+/* A clock that drifted is wrong also when it drifts no more. */
+static void set_clock(
+    struct player *player, int place, const int64_t *ahead_ms, const double *drift_ppm,
+    struct verdict *verdict)
+{
+    struct scenario_deed deed;
+
+    memset(&deed, 0, sizeof deed);
+    deed.node = GROUP_NOBODY;
+    deed.fault.place = place;
+    deed.fault.other = SIM_NOWHERE;
+    if (*drift_ppm != 0 && !is_over(verdict)) {
+        deed.fault.kind = SIM_DRIFT_CLOCK;
+        repair_one(player, &deed, verdict);
+    }
+    if (*ahead_ms != 0 && !is_over(verdict)) { /* as of now, where it does not drift */
+        deed.fault.kind = SIM_JUMP_CLOCK;
+        deed.fault.ms = -*ahead_ms;
+        repair_one(player, &deed, verdict);
+    }
+}
+
 void player_repair(struct player *player, struct verdict *verdict)
 {
     const struct sim *sim = run_sim(player->run);
@@ -386,6 +408,12 @@ void player_repair(struct player *player, struct verdict *verdict)
             deed.fault.other = SIM_NOWHERE;
             repair_one(player, &deed, verdict);
         }
+    }
+    for (i = 0; i < sim->n_nodes; i++) {
+        set_clock(player, SIM_NODE + i, &sim->node[i].clock_ms, &sim->node[i].drift_ppm, verdict);
+    }
+    if (sim->home == GROUP_NOBODY) {
+        set_clock(player, SIM_CONTROLLER, &sim->clock_ms, &sim->drift_ppm, verdict);
     }
     repair_deeds(player, true, verdict); /* a daemon that hung hears them now */
     player->course.repaired_ms = player->course.place_ms = run_now_ms(player->run);

@@ -14,6 +14,17 @@ struct shrinking {
     int tries;
 };
 
+/* Where it counts what comes after the repairs, they are made again by the rule: without them
+ * anything fails. */
+static void forget_repairs(struct story *story)
+{
+    while (story->repaired_ms >= 0 && story->n > 0 && story->step[story->n - 1].repair &&
+           story->step[story->n - 1].at_ms >= story->repaired_ms) {
+        story->n--;
+    }
+    story->repaired_ms = -1;
+}
+
 /* Does the trial fail like the best one? Then it is the best one. */
 static bool better(struct shrinking *s)
 {
@@ -23,6 +34,9 @@ static bool better(struct shrinking *s)
         return false;
     }
     s->played = s->trial;
+    if (s->verdict->kind == EXPLORE_NOT_SERVED || s->verdict->kind == EXPLORE_RESTLESS) {
+        forget_repairs(&s->played);
+    }
     player_play(s->player, &s->played, &verdict);
     if (verdict.end != PLAY_FAILED || verdict.kind != s->verdict->kind) {
         return false;
