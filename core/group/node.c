@@ -96,6 +96,22 @@ void node_new_role(struct group *g, int node)
     }
 }
 
+/* What has failed is asked anew: until it has failed often enough again it is not known. */
+void node_forget_failures(struct group *g, int node)
+{
+    int i;
+
+    for (i = 0; i < g->rules.n_probes; i++) {
+        struct group_health *health = &g->node[node].health[i];
+
+        if (health->status == GROUP_FAIL || health->last == GROUP_FAIL) {
+            memset(health, 0, sizeof *health);
+            health->since_ms = g->now_ms;
+            health->resting = group_probe_rests(g, node, i);
+        }
+    }
+}
+
 void node_observed(struct group *g, const struct group_event *ev)
 {
     const struct group_probe_rules *rules = &g->rules.probe[ev->u.observed.probe];

@@ -97,6 +97,9 @@ void order_review_hold(struct group *g, struct group_effects *fx)
             n->serving != GROUP_UNSURE &&
             (n->serving != g->hold_serving ||
              (n->serving == GROUP_NO && n->serving_seen_ms > g->hold_since_ms))) {
+            if (n->serving == GROUP_YES) {
+                node_forget_failures(g, g->hold_node); /* it serves: they said only "no answer" */
+            }
             order_release_hold(g, fx, "it can be seen again");
         }
     }

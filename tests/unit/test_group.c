@@ -393,6 +393,28 @@ START_TEST(the_hold_ends_when_the_holder_can_be_seen_again)
 }
 END_TEST
 
+START_TEST(a_holder_that_comes_back_serving_is_asked_afresh)
+{
+    struct group_health *smtp;
+    struct baton_error error;
+
+    story_normal(&s, 2);
+    smtp = &s.group->node[0].health[0];
+    smtp->status = smtp->last = GROUP_FAIL;
+    s.node[0].up = false;
+    holder_fails("smtp failed 3/3: no answer");
+    story_propose(&s, 1, FSM_PROMOTE, "server01 unfit", &error);
+    story_pass(&s, 5000);
+    ck_assert_int_eq(s.group->hold, GROUP_HOLD_UNCONFIRMED);
+    ck_assert_int_eq(smtp->status, GROUP_FAIL);
+    s.node[0].up = true; /* the link is mended: it had served all the time */
+    story_pass(&s, 3000);
+    ck_assert_int_eq(s.group->hold, GROUP_HOLD_NONE);
+    ck_assert_int_eq(smtp->status, GROUP_UNKNOWN);
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(a_start_that_fails_is_undone_and_the_baton_is_free)
 {
     struct baton_error error;
@@ -1409,6 +1431,7 @@ int main(void)
     tcase_add_test(tc, the_operator_vouches_for_a_node_that_is_switched_off);
     tcase_add_test(tc, a_node_that_is_seen_serving_cannot_be_vouched_out);
     tcase_add_test(tc, the_hold_ends_when_the_holder_can_be_seen_again);
+    tcase_add_test(tc, a_holder_that_comes_back_serving_is_asked_afresh);
     tcase_add_test(tc, a_start_that_fails_is_undone_and_the_baton_is_free);
     tcase_add_test(tc, a_taker_that_cannot_be_asked_is_not_asked_to_start_again);
     tcase_add_test(tc, an_undo_that_cannot_be_confirmed_keeps_the_baton);
