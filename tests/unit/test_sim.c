@@ -883,6 +883,20 @@ START_TEST(an_overlap_at_the_start_is_not_blamed)
 }
 END_TEST
 
+/* One of them was out of sight all the time; the other one was only put back. */
+START_TEST(an_overlap_at_the_start_that_comes_again_is_not_blamed)
+{
+    sim_serves_at_start(sim, 1);
+    sim_run(sim, 3000);
+    act("server02", "address.delete");
+    act("server02", "address.add");
+    ck_assert_int_eq(sim->count.serving, 2);
+    sim_run(sim, 9000);
+    ck_assert_int_gt(sim->count.two_ms, 5000);
+    ck_assert_int_eq(sim->count.two_blamed_ms, 0);
+}
+END_TEST
+
 START_TEST(an_overlap_by_a_command_is_blamed)
 {
     act("server02", "service:postfix.start");
@@ -1418,6 +1432,7 @@ static Suite *suite(void)
     tcase_add_test(t, the_clocks_of_controller_and_nodes_are_their_own);
     tcase_add_test(t, an_overlap_by_a_hand_is_not_blamed);
     tcase_add_test(t, an_overlap_at_the_start_is_not_blamed);
+    tcase_add_test(t, an_overlap_at_the_start_that_comes_again_is_not_blamed);
     tcase_add_test(t, an_overlap_by_a_command_is_blamed);
     tcase_add_test(t, an_overlap_with_what_a_hand_has_just_begun_is_not_blamed);
     tcase_add_test(t, an_overlap_with_a_node_that_wakes_up_is_blamed);

@@ -44,6 +44,9 @@ static uint64_t mix_cause(uint64_t hash, const struct sim *sim, int node)
     if (inside->cause[node] == SERVE_BY_HAND && ago_ms <= SIM_HAND_MS) {
         return mix(hash, (uint64_t)ago_ms << 2 | 2);
     }
+    if (inside->cause[node] == SERVE_BY_START && inside->several) {
+        return mix(hash, 3);
+    }
     return mix(hash, inside->cause[node] == SERVE_BY_COMMAND);
 }
 

@@ -216,6 +216,9 @@ void sim_serves_at_start(struct sim *sim, int node)
     assert(node < sim->n_nodes);
     at = &sim->node[node];
     sim->inside->starts[node] = true;
+    for (i = 0; i < sim->n_nodes; i++) {
+        sim->inside->several = sim->inside->several || (i != node && sim->inside->starts[i]);
+    }
     for (i = 0; i < at->n_things; i++) {
         at->thing[i].up = at->thing[i].up || model_moves(sim, at->thing[i].name);
     }

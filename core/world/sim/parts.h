@@ -147,6 +147,7 @@ struct sim_inside {
     int n_moves;
     char moves[SIM_MOVES_MAX][SIM_NAME_MAX]; /* things that go where the baton goes */
     bool starts[SIM_NODES_MAX];              /* who serves at the start */
+    bool several;                            /* … and there were more than one */
     bool had_all[SIM_NODES_MAX];             /* all that serving takes … */
     enum serve_cause cause[SIM_NODES_MAX];   /* … since then, by this */
     int64_t cause_ms[SIM_NODES_MAX];

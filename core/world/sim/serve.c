@@ -146,6 +146,9 @@ static bool is_blamed(const struct sim *sim)
         if (inside->cause[i] == SERVE_BY_HAND && sim->now_ms - inside->cause_ms[i] <= SIM_HAND_MS) {
             return false;
         }
+        if (inside->cause[i] == SERVE_BY_START && inside->several) {
+            return false; /* it was one too many before anybody gave a command */
+        }
         commanded = commanded || inside->cause[i] == SERVE_BY_COMMAND;
     }
     return commanded;
