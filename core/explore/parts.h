@@ -130,6 +130,11 @@ struct verdict {
     char text[GROUP_TEXT_MAX * 2];
 };
 
+static inline bool verdict_is_final(const struct verdict *verdict)
+{
+    return verdict->end == PLAY_FAILED || verdict->end == PLAY_ERROR;
+}
+
 struct image { /* a copy of memory at one moment of a run */
     void *bytes;
     size_t used, room;
@@ -182,13 +187,16 @@ void player_do(
     struct player *player, const struct scenario_deed *deed, bool repair, struct verdict *verdict);
 /* A place on the way. True where a run went on from the same state before. */
 bool player_seen(struct player *player);
-/* End what the story began, switch on what is off. */
-void player_repair(struct player *player, struct verdict *verdict);
 /* From after the last fault to the end. */
 void player_finish(struct player *player, bool places, struct verdict *verdict);
 /* A whole story from time 0. Its repairs are made when they are due in it, or by the rule
  * where it has none. */
 void player_play(struct player *player, struct story *story, struct verdict *verdict);
+
+/* ---- repair.c ----------------------------------------------------------------------------- */
+
+/* End what the story began, switch on what is off. What that changed is in the story then. */
+void player_repair(struct player *player, struct verdict *verdict);
 
 /* ---- judge.c: what is wrong, and when is it at rest -------------------------------------- */
 

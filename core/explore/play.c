@@ -190,11 +190,6 @@ void player_go(struct player *player, int64_t until_ms, struct verdict *verdict)
     }
 }
 
-static bool is_over(const struct verdict *verdict)
-{
-    return verdict->end == PLAY_FAILED || verdict->end == PLAY_ERROR;
-}
-
 void player_do(
     struct player *player, const struct scenario_deed *deed, bool repair, struct verdict *verdict)
 {
@@ -302,12 +297,12 @@ static bool go_to_rest(
         int64_t points = player->course.points;
         bool more = step(player, until_ms, verdict);
 
-        if (is_over(verdict)) {
+        if (verdict_is_final(verdict)) {
             return false;
         }
         if (player->course.points != points) {
             player_go(player, run_now_ms(player->run), verdict);
-            if (is_over(verdict)) {
+            if (verdict_is_final(verdict)) {
                 return false;
             }
             if (player_seen(player)) {
@@ -319,104 +314,14 @@ static bool go_to_rest(
             }
         } else if (judge_rests(player)) {
             player_go(player, run_now_ms(player->run), verdict);
-            if (is_over(verdict) || judge_rests(player)) {
-                return !is_over(verdict);
+            if (verdict_is_final(verdict) || judge_rests(player)) {
+                return !verdict_is_final(verdict);
             }
         }
         if (!more && run_now_ms(player->run) >= until_ms) {
             return true;
         }
     }
-}
-
-/* ---- Repairs -------------------------------------------------------------------------------- */
-
-static void repair_one(
-    struct player *player, const struct scenario_deed *deed, struct verdict *verdict)
-{
-    uint64_t before = run_digest(player->run);
-
-    player_do(player, deed, true, verdict);
-    if (player->story != NULL && !is_over(verdict) && run_digest(player->run) != before) {
-        story_add(player->story, run_now_ms(player->run), deed, true);
-    }
-}
-
-/* Was what this step began ended already? A clock that jumped back would jump again. */
-static bool is_lifted(const struct story *story, int step, const struct scenario_deed *lift)
-{
-    int i;
-
-    for (i = step + 1; i < story->n; i++) {
-        if (menu_same(&story->step[i].deed, lift)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Of the story's deeds those that are faults, or those that are commands. */
-static void repair_deeds(struct player *player, bool commands, struct verdict *verdict)
-{
-    const struct story *story = player->story;
-    struct scenario_deed deed;
-    int i, n = story->n;
-
-    for (i = 0; i < n && !is_over(verdict); i++) {
-        if (!story->step[i].repair && menu_lift(&story->step[i].deed, &deed) &&
-            commands == (deed.kind == SCENARIO_COMMAND) && !is_lifted(story, i, &deed)) {
-            repair_one(player, &deed, verdict);
-        }
-    }
-}
-
-/* A clock that drifted is wrong also when it drifts no more. */
-static void set_clock(
-    struct player *player, int place, const int64_t *ahead_ms, const double *drift_ppm,
-    struct verdict *verdict)
-{
-    struct scenario_deed deed;
-
-    memset(&deed, 0, sizeof deed);
-    deed.node = GROUP_NOBODY;
-    deed.fault.place = place;
-    deed.fault.other = SIM_NOWHERE;
-    if (*drift_ppm != 0 && !is_over(verdict)) {
-        deed.fault.kind = SIM_DRIFT_CLOCK;
-        repair_one(player, &deed, verdict);
-    }
-    if (*ahead_ms != 0 && !is_over(verdict)) { /* as of now, where it does not drift */
-        deed.fault.kind = SIM_JUMP_CLOCK;
-        deed.fault.ms = -*ahead_ms;
-        repair_one(player, &deed, verdict);
-    }
-}
-
-void player_repair(struct player *player, struct verdict *verdict)
-{
-    const struct sim *sim = run_sim(player->run);
-    struct scenario_deed deed;
-    int i;
-
-    repair_deeds(player, false, verdict);
-    memset(&deed, 0, sizeof deed);
-    deed.node = GROUP_NOBODY;
-    for (i = 0; i < sim->n_nodes && !is_over(verdict); i++) {
-        if (!sim->node[i].on || sim->node[i].hung) { /* a fence may have switched it off */
-            deed.fault.kind = SIM_RECOVER;
-            deed.fault.place = SIM_NODE + i;
-            deed.fault.other = SIM_NOWHERE;
-            repair_one(player, &deed, verdict);
-        }
-    }
-    for (i = 0; i < sim->n_nodes; i++) {
-        set_clock(player, SIM_NODE + i, &sim->node[i].clock_ms, &sim->node[i].drift_ppm, verdict);
-    }
-    if (sim->home == GROUP_NOBODY) {
-        set_clock(player, SIM_CONTROLLER, &sim->clock_ms, &sim->drift_ppm, verdict);
-    }
-    repair_deeds(player, true, verdict); /* a daemon that hung hears them now */
-    player->course.repaired_ms = player->course.place_ms = run_now_ms(player->run);
 }
 
 /* ---- To the end ------------------------------------------------------------------------------ */
@@ -443,7 +348,7 @@ void player_finish(struct player *player, bool places, struct verdict *verdict)
         }
         player->n_before = player->n_places;
         player_repair(player, verdict);
-        if (is_over(verdict)) {
+        if (verdict_is_final(verdict)) {
             return;
         }
         if (player_seen(player)) {
@@ -481,11 +386,11 @@ void player_play(struct player *player, struct story *story, struct verdict *ver
     player_begin(player, story->start);
     for (i = 0; i < story->n; i++) {
         player_go(player, story->step[i].at_ms, verdict);
-        if (is_over(verdict)) {
+        if (verdict_is_final(verdict)) {
             return;
         }
         player_do(player, &story->step[i].deed, story->step[i].repair, verdict);
-        if (is_over(verdict)) {
+        if (verdict_is_final(verdict)) {
             return;
         }
         if (verdict->end == PLAY_NOTHING) {
@@ -497,7 +402,7 @@ void player_play(struct player *player, struct story *story, struct verdict *ver
         player_go(player, story->repaired_ms, verdict);
         player->course.repaired_ms = player->course.place_ms = run_now_ms(player->run);
     }
-    if (!is_over(verdict) && (setup->stop == NULL || !*setup->stop)) {
+    if (!verdict_is_final(verdict) && (setup->stop == NULL || !*setup->stop)) {
         player_finish(player, false, verdict);
         story->repaired_ms = player->course.repaired_ms;
     }
