@@ -87,14 +87,12 @@ static enum policy_entry entry_of(enum group_step_kind kind)
 static void tell_step(struct controller *c, const struct group_effect *effect)
 {
     const struct group_step_ref *ref = &effect->u.run.ref;
-    const struct group_action_rules *rules =
-        group_step_action(c->group, effect->u.run.kind, effect->u.run.action);
     int node = effect->u.run.node;
-    char text[GROUP_TEXT_MAX];
+    char text[GROUP_TEXT_MAX * 2], words[GROUP_TEXT_MAX];
 
     snprintf(
-        text, sizeof text, "%s%s%s on %s", group_step_name(effect->u.run.kind),
-        rules != NULL ? " " : "", rules != NULL ? rules->name : "",
+        text, sizeof text, "%s on %s",
+        group_step_words(c->group, effect->u.run.kind, effect->u.run.action, words, sizeof words),
         group_node_name(c->group, node));
     controller_log(c, WORLD_INFO, node, "step", "%s", text);
     controller_tell(

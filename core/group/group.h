@@ -533,6 +533,10 @@ int group_find_node(const struct group *group, const char *name);
 const char *group_node_name(const struct group *group, int node); /* "nobody" */
 const char *group_plan_name(enum group_plan_kind kind);
 const char *group_step_name(enum group_step_kind kind);
+/* What a step does, in words: "stop postfix", "start: add the floating address", "look". Its
+ * action's name is not given twice where it says the kind itself. Returns `text`. */
+const char *group_step_words(
+    const struct group *group, enum group_step_kind kind, int action, char *text, size_t size);
 const char *group_step_status_name(enum group_step_status status);
 const char *group_outcome_name(enum group_outcome outcome);
 const char *group_answer_name(enum group_answer answer);

@@ -1,5 +1,7 @@
 /* Names for logs, JSON and hooks: stable, lower case, one word. */
-#include "group.h"
+#include "parts.h"
+
+#include <string.h>
 
 #define NAME(names, value)                                                                         \
     ((unsigned)(value) < sizeof(names) / sizeof((names)[0]) ? (names)[(unsigned)(value)] : "?")
@@ -27,6 +29,23 @@ const char *group_step_name(enum group_step_kind kind)
     };
 
     return NAME(names, kind);
+}
+
+const char *group_step_words(
+    const struct group *group, enum group_step_kind kind, int action, char *text, size_t size)
+{
+    const struct group_action_rules *rules = group_step_action(group, kind, action);
+    const char *name = group_step_name(kind);
+    size_t len = strlen(name);
+
+    if (rules == NULL) {
+        effects_text(text, size, "%s", name);
+    } else if (strncmp(rules->name, name, len) == 0 && rules->name[len] == ' ') {
+        effects_text(text, size, "%s", rules->name);
+    } else {
+        effects_text(text, size, "%s: %s", name, rules->name);
+    }
+    return text;
 }
 
 const char *group_step_status_name(enum group_step_status status)

@@ -403,12 +403,12 @@ static bool last_fence_of(const struct group_plan *plan)
 void plan_step_failed(struct group *g, struct group_effects *fx, struct group_plan *plan)
 {
     const struct group_step_state *step = &plan->steps[plan->step];
-    const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
-    char why[GROUP_TEXT_MAX];
+    char why[GROUP_TEXT_MAX], words[GROUP_TEXT_MAX];
 
     effects_text(
-        why, sizeof why, "%s %s on %s: %s", group_step_name(step->kind),
-        action != NULL ? action->name : "", group_node_name(g, step->node), step->detail);
+        why, sizeof why, "%s on %s: %s",
+        group_step_words(g, step->kind, step->action, words, sizeof words),
+        group_node_name(g, step->node), step->detail);
     if (g->shadow && !shadow_goes_on(plan)) {
         shadow_end(g, fx, plan, "%s", why);
         return;

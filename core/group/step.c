@@ -26,7 +26,6 @@ static void record_step(
     enum group_record_kind kind, enum group_outcome outcome, const char *text)
 {
     const struct group_step_state *step = &plan->steps[plan->step];
-    const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
     struct group_record *record = effects_record(g, fx, kind, text);
 
     record->plan_id = plan->id;
@@ -36,9 +35,7 @@ static void record_step(
     record->step = plan->step;
     record->attempt = step->attempt;
     record->outcome = (int)outcome;
-    effects_text(
-        record->name, sizeof record->name, "%s%s%s", group_step_name(step->kind),
-        action != NULL ? " " : "", action != NULL ? action->name : "");
+    group_step_words(g, step->kind, step->action, record->name, sizeof record->name);
 }
 
 static int64_t deadline_of(const struct group *g, const struct group_step_state *step)
@@ -215,15 +212,16 @@ static void shadowed(
     struct group *g, struct group_effects *fx, struct group_plan *plan, const char *detail)
 {
     struct group_step_state *step = &plan->steps[plan->step];
-    const struct group_action_rules *action = group_step_action(g, step->kind, step->action);
+    char words[GROUP_TEXT_MAX];
 
     step->ended_ms = g->now_ms;
     step->status = GROUP_STEP_SKIPPED;
     effects_copy(step->detail, sizeof step->detail, detail);
     record_step(g, fx, plan, GROUP_REC_STEP_END, GROUP_UNKNOWN, detail);
     shadow_end(
-        g, fx, plan, "%s%s%s on %s: %s", group_step_name(step->kind), action != NULL ? " " : "",
-        action != NULL ? action->name : "", group_node_name(g, step->node), detail);
+        g, fx, plan, "%s on %s: %s",
+        group_step_words(g, step->kind, step->action, words, sizeof words),
+        group_node_name(g, step->node), detail);
 }
 
 void step_ended(struct group *g, struct group_effects *fx, const struct group_event *ev)

@@ -45,15 +45,30 @@ static void happen_later(struct run *run, int64_t at_ms, int event)
     run->pending[run->n_pending++] = (struct run_pending){at_ms, event};
 }
 
+/* "start postfix" and "start: postfix" are the same. */
+static bool same_words(const char *said, const char *name)
+{
+    while (*said == *name || *said == ':' || *name == ':') {
+        said += *said == ':';
+        name += *name == ':';
+        if (*said != *name || *said == '\0') {
+            break;
+        }
+        said++;
+        name++;
+    }
+    return *said == '\0' && *name == '\0';
+}
+
 /* A step's name as the timeline has it, or shorter: its kind alone ("start"), or its action
  * alone ("hook fence"). */
 static bool names(const char *said, const char *name)
 {
-    const char *action = strchr(name, ' ');
-    size_t kind = action != NULL ? (size_t)(action - name) : strlen(name);
+    size_t kind = strcspn(name, ": ");
+    const char *action = name[kind] == ':' ? name + kind + 2 : name;
 
-    return strcmp(said, name) == 0 || (strncmp(said, name, kind) == 0 && said[kind] == '\0') ||
-           (action != NULL && strcmp(said, action + 1) == 0);
+    return same_words(said, name) || (strncmp(said, name, kind) == 0 && said[kind] == '\0') ||
+           strcmp(said, action) == 0;
 }
 
 void happen_step(struct run *run, const char *name, int node, bool begins)

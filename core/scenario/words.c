@@ -200,7 +200,7 @@ static int by_name(const void *left, const void *right)
 static void fill_set(lua_State *L, struct reading *reading, int line)
 {
     struct scenario *scenario = reading->scenario;
-    const char *name[SCENARIO_SETS_MAX];
+    const char *name[SCENARIO_SETS_MAX] = {NULL};
     int table = lua_gettop(L), n = 0, i;
 
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {

@@ -210,7 +210,7 @@ START_TEST(it_says_what_it_would_do_and_touches_nothing)
     wait_until_status_says(
         SHADOW_SOCKET, "ago it would have failed over from server01 to server02, epoch 2: "
                        "server01 unfit for ");
-    says("ended at: stop remove on server01: would run on the controller: rm -f ");
+    says("ended at: stop: remove on server01: would run on the controller: rm -f ");
     ck_assert(is_there("up-server01") && !is_there("up-server02"));
     baton(SHADOW_SOCKET, "why mail");
     says("SHADOW  takes no action");

@@ -317,7 +317,7 @@ START_TEST(a_fence_that_fails_confirms_nothing)
     holder_fails("ssh failed 3/3");
     story_propose(&s, 1, FSM_PROMOTE, "server01 unfit", &error);
     story_pass(&s, 5000);
-    ck_traced("no fence worked: fence power on server01: the power switch does not answer");
+    ck_traced("no fence worked: fence: power on server01: the power switch does not answer");
     ck_assert_int_eq(s.group->hold, GROUP_HOLD_UNCONFIRMED);
     ck_assert(!s.node[1].serving);
     story_end(&s);
@@ -432,8 +432,8 @@ START_TEST(a_start_that_fails_is_undone_and_the_baton_is_free)
         "  stop address on server02\n"
         "  stop mail on server02\n"
         "  look on server02\n"
-        "server02 FailingOver → Degraded: start mail on server02: it would not start\n"
-        "[failed] failover to server02 failed and is undone: start mail on server02: it would "
+        "server02 FailingOver → Degraded: start: mail on server02: it would not start\n"
+        "[failed] failover to server02 failed and is undone: start: mail on server02: it would "
         "not start\n");
     ck_assert_int_eq(s.group->holder, GROUP_NOBODY);
     story_end(&s);
@@ -467,7 +467,7 @@ START_TEST(a_taker_that_cannot_be_asked_is_not_asked_to_start_again)
     story_pass(&s, 6000);
     ck_assert_int_eq(times("  start mail on server02\n"), 1);
     ck_assert_int_eq(times("  undo mail on server02\n"), 1);
-    ck_traced("server02 FailingOver → Degraded: start mail on server02");
+    ck_traced("server02 FailingOver → Degraded: start: mail on server02");
     story_end(&s);
 }
 END_TEST
@@ -482,7 +482,7 @@ START_TEST(an_undo_that_cannot_be_confirmed_keeps_the_baton)
     holder_fails("smtp failed 3/3");
     story_propose(&s, 1, FSM_PROMOTE, "server01 unfit", &error);
     story_pass(&s, 6000);
-    ck_traced("server02 FailingOver → Degraded: verify smtp on server02: no banner");
+    ck_traced("server02 FailingOver → Degraded: verify: smtp on server02: no banner");
     ck_traced("can't be confirmed out: it keeps the baton");
     ck_assert_int_eq(s.group->holder, 1);
     ck_assert_int_eq(s.group->epoch, 2);
@@ -501,7 +501,7 @@ START_TEST(a_step_that_never_ends_is_ended_by_its_deadline)
     holder_fails("smtp failed 3/3");
     story_propose(&s, 1, FSM_PROMOTE, "server01 unfit", &error);
     story_pass(&s, 30000);
-    ck_traced("start mail on server02: no end within 10000 ms");
+    ck_traced("start: mail on server02: no end within 10000 ms");
     ck_assert_int_eq(s.group->holder, GROUP_NOBODY);
     story_end(&s);
 }

@@ -59,7 +59,7 @@ START_TEST(a_failover_ends_at_its_first_step_and_is_told_once)
     ck_assert_int_eq(s.group->holder, 0);
     ck_assert_int_eq(s.group->n_moves, 0);
     ck_assert_int_eq(s.group->would->kind, GROUP_PLAN_FAILOVER);
-    ck_assert_str_eq(s.group->would->end, "stop address on server01: would run it");
+    ck_assert_str_eq(s.group->would->end, "stop: address on server01: would run it");
     ck_assert(!s.memory.open);
     story_end(&s);
 }
@@ -219,7 +219,7 @@ START_TEST(a_fence_is_only_told_of)
     story_pass(&s, 3000);
     ck_assert_int_eq(want_failover(1), BATON_OK);
     story_pass(&s, 30000);
-    ck_assert_str_eq(s.group->would->end, "fence power on server01: would run it");
+    ck_assert_str_eq(s.group->would->end, "fence: power on server01: would run it");
     ck_assert_int_eq(s.group->holder, 0);
     ck_assert(s.node[0].serving);
     story_end(&s);

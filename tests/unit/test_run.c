@@ -188,24 +188,24 @@ START_TEST(the_primary_dies_and_the_standby_takes_over)
         "64.500 state: server02 Standby → FailingOver\n"
         "64.500 notice: failover begins: server01 → server02: server01 unfit for 2 s: smtp failed "
         "3/3: no answer within 500 ms\n"
-        "64.502 step: stop address on server01 begins\n"
+        "64.502 step: stop: address on server01 begins\n"
         "64.502 command: server01: ip del 'it'\\''s an address': ssh: no answer from server01 -> "
         "address.delete\n"
-        "66.502 step: stop address on server01: unknown: ssh: no answer from server01\n"
-        "66.504 step: fence hook fence on server01 begins\n"
+        "66.502 step: stop: address on server01: unknown: ssh: no answer from server01\n"
+        "66.504 step: fence: hook fence on server01 begins\n"
         "66.504 hook: controller: hooks fence server01\n"
-        "66.554 step: fence hook fence on server01: ok: done\n"
+        "66.554 step: fence: hook fence on server01: ok: done\n"
         "66.556 grant: server02 is granted the baton, epoch 2\n"
         "66.556 state: server01 Degraded → Degraded: stopped and confirmed out\n"
-        "66.558 step: start postfix on server02 begins\n"
+        "66.558 step: start: postfix on server02 begins\n"
         "66.558 command: server02: postfix start -> service:postfix.start\n"
-        "66.608 step: start postfix on server02: ok: done\n"
-        "66.610 step: start address on server02 begins\n"
+        "66.608 step: start: postfix on server02: ok: done\n"
+        "66.610 step: start: address on server02 begins\n"
         "66.610 command: server02: ip add -> address.add\n"
-        "66.660 step: start address on server02: ok: done\n"
+        "66.660 step: start: address on server02: ok: done\n"
         "66.660 outage: the client is served again, after 6.66 s\n"
-        "66.662 step: verify smtp-1 on server02 begins\n"
-        "66.667 step: verify smtp-1 on server02: ok: answered\n"
+        "66.662 step: verify: smtp-1 on server02 begins\n"
+        "66.667 step: verify: smtp-1 on server02: ok: answered\n"
         "66.667 state: server02 FailingOver → Active\n"
         "66.667 notice: failover to server02 done in 2167 ms, epoch 2\n"
         "68.005 probe: server02 smtp unknown → ok: answered\n");
@@ -220,7 +220,7 @@ START_TEST(a_step_that_is_waited_for_kills_the_daemon_and_it_goes_on_after)
               "expect.active('server02', { by = 90 }),\n"
               "expect.moves { exactly = 1 },\n"
               "expect.said 'interrupted by a restart after the grant: it goes on',");
-    ck_assert_ptr_nonnull(strstr(story(60, 90), " step: start address on server02 begins\n"));
+    ck_assert_ptr_nonnull(strstr(story(60, 90), " step: start: address on server02 begins\n"));
     ck_assert_ptr_nonnull(
         strstr(story(60, 90), " daemon: the daemon is killed, and starts again after 5 s\n"));
 }
@@ -234,9 +234,9 @@ START_TEST(a_step_is_called_by_its_kind_or_its_action_too)
               "ends(40)");
     ck_assert_ptr_nonnull(strstr(
         story(20, 40),
-        "start postfix on server02 begins\n20.212 command: server02: postfix start -> "
+        "start: postfix on server02 begins\n20.212 command: server02: postfix start -> "
         "service:postfix.start\n20.212 operator: operator: pause (kind)\n"));
-    ck_assert_ptr_nonnull(strstr(story(20, 40), "start address on server02: ok: done\n"));
+    ck_assert_ptr_nonnull(strstr(story(20, 40), "start: address on server02: ok: done\n"));
     ck_assert_ptr_nonnull(strstr(story(20, 40), " operator: operator: pause (action)"));
 }
 END_TEST
@@ -553,7 +553,7 @@ START_TEST(a_run_is_driven_event_by_event)
     } while (more);
     ck_assert_ptr_nonnull(run_controller(run));
     ck_assert_int_eq(run_do(run, &crash, &error), BATON_OK);
-    while (strcmp(run_point(run), "step stop address on server01 begins") != 0) {
+    while (strcmp(run_point(run), "step stop: address on server01 begins") != 0) {
         ck_assert_int_eq(run_step(run, 60000, &more, &error), BATON_OK);
         ck_assert_msg(more, "%s", run_point(run));
     }

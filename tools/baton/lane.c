@@ -185,19 +185,10 @@ static int probe_row(struct draw_lane *lane, const char *name)
     return i;
 }
 
-/* "stop postfix" of "stop stop postfix", "start: add the address" of "start add the address": what
- * kind of step it is stands in front of its action's name. */
+/* What it is, and how it ended where that was not well. */
 static const char *step_label(const struct draw_step *step, char *text, size_t size)
 {
-    size_t kind = strcspn(step->name, " ");
-    const char *action = step->name[kind] != '\0' ? step->name + kind + 1 : "";
-    const char *end = step->well ? "" : step->open ? " …" : " ✕";
-
-    if (action[0] == '\0' || strncmp(action, step->name, kind) == 0) {
-        snprintf(text, size, "%s%s", action[0] != '\0' ? action : step->name, end);
-    } else {
-        snprintf(text, size, "%.*s: %s%s", (int)kind, step->name, action, end);
-    }
+    snprintf(text, size, "%s%s", step->name, step->well ? "" : step->open ? " …" : " ✕");
     return text;
 }
 
