@@ -131,14 +131,29 @@ void node_observed(struct group *g, const struct group_event *ev)
     }
 }
 
-/* False where it says nothing any more: the node's role changed since it began, or a look
- * that began later is in already. */
+/* A "no" that was said before this machine slept: what was started since then it can't know. */
+static bool is_old_news(const struct group *g, enum group_answer serving, int64_t began_ms)
+{
+    return serving == GROUP_NO && g->now_ms - began_ms > g->rules.look_deadline_ms + GROUP_LATE_MS;
+}
+
+/* False where it says nothing any more: the node's role changed since it began, a look that
+ * began later is in already, or it is old news. */
 bool node_looked(
     struct group *g, int node, enum group_answer serving, int64_t began_ms, const char *detail)
 {
     struct group_node *n = &g->node[node];
 
     if (began_ms < n->role_ms) {
+        return false;
+    }
+    if (is_old_news(g, serving, began_ms)) {
+        char words[GROUP_TEXT_MAX];
+
+        effects_text(
+            words, sizeof words, "the answer is from %lld s ago: %s",
+            (long long)((g->now_ms - began_ms) / 1000), detail);
+        node_looked(g, node, GROUP_UNSURE, began_ms, words);
         return false;
     }
     if (serving != GROUP_UNSURE) {

@@ -127,6 +127,23 @@ static int best_stopped(const struct group *g)
     return GROUP_NOBODY;
 }
 
+/* Are those that were seen stopped seen so now? What was before this machine slept says
+ * nothing any more, so who was not looked at for a while is looked at once more. */
+static bool seen_lately(const struct group *g, struct group_effects *fx)
+{
+    int64_t since_ms = g->now_ms - g->rules.look_deadline_ms - GROUP_LATE_MS;
+    bool lately = true;
+    int i;
+
+    for (i = 0; i < g->n_nodes; i++) {
+        if (g->node[i].serving == GROUP_NO && g->node[i].role_ms < since_ms) {
+            effects_look(fx, i);
+            lately = false;
+        }
+    }
+    return lately;
+}
+
 /* Nobody serves: start the preferred fit node. Where it is the recorded holder it keeps
  * nothing: the grant gives it the next epoch. */
 static void start_preferred(struct group *g, struct group_effects *fx)
@@ -134,7 +151,7 @@ static void start_preferred(struct group *g, struct group_effects *fx)
     int best = best_stopped(g);
     char why[GROUP_TEXT_MAX];
 
-    if (best == GROUP_NOBODY || better_unjudged(g, best)) {
+    if (best == GROUP_NOBODY || better_unjudged(g, best) || !seen_lately(g, fx)) {
         return;
     }
     effects_text(

@@ -116,6 +116,47 @@ START_TEST(none_serves_and_the_preferred_is_not_judged_yet_then_it_is_waited_for
 }
 END_TEST
 
+/* The daemon's machine was suspended, and meanwhile somebody started the service by hand. */
+static void sleep_while_started_by_hand(int node)
+{
+    s.now_ms += 60000;
+    s.node[node].serving = s.node[node].by_hand = true;
+}
+
+START_TEST(what_was_seen_before_a_sleep_starts_nobody)
+{
+    story_begin(&s, 2);
+    story_boot(&s);
+    story_pass(&s, 9000);
+    sleep_while_started_by_hand(1);
+    story_verdict(&s, 0, GROUP_YES, "all well");
+    story_pass(&s, 3000);
+    ck_assert_int_eq(s.two_served, 0);
+    ck_assert_int_eq(s.group->holder, 1);
+    ck_traced("[adopted] server02 is the holder with epoch 1: it alone serves");
+    story_end(&s);
+}
+END_TEST
+
+START_TEST(an_answer_from_before_a_sleep_is_no_answer)
+{
+    story_begin(&s, 2);
+    s.look_ms = 100;
+    story_boot(&s);
+    do {
+        story_pass(&s, 50);
+    } while (!s.look[1].busy);
+    sleep_while_started_by_hand(1);
+    story_pass(&s, 50);
+    ck_assert(!s.look[1].busy || s.look[1].began_ms == s.now_ms); /* it was heard */
+    ck_assert_int_eq(s.group->node[1].serving, GROUP_UNSURE);
+    ck_assert_str_eq(s.group->node[1].serving_why, "the answer is from 60 s ago: it is stopped");
+    story_pass(&s, 3000);
+    ck_assert_int_eq(s.group->holder, 1);
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(two_serve_and_the_record_names_one_then_the_other_is_stopped)
 {
     story_begin(&s, 2);
@@ -451,6 +492,37 @@ static int times(const char *part)
     }
     return n;
 }
+
+START_TEST(a_node_whose_start_failed_rests_and_is_tried_again_by_itself)
+{
+    struct baton_error error = {0};
+
+    story_normal(&s, 2);
+    s.node[1].start_fails = true;
+    holder_fails("smtp failed 3/3");
+    story_propose(&s, 1, FSM_PROMOTE, "server01 unfit", &error);
+    story_pass(&s, 6000);
+    story_verdict(&s, 1, GROUP_YES, "all well");
+    ck_assert_int_eq(s.group->holder, GROUP_NOBODY);
+    ck_assert_int_eq(group_may(s.group, 1, FSM_PROMOTE, &error), BATON_REFUSED);
+    ck_assert_msg(
+        strstr(error.text, "server02 rests for ") != NULL &&
+            strstr(error.text, "1 move to it in a row failed when it should start") != NULL,
+        "%s", error.text);
+    ck_assert_int_le(group_wake_ms(s.group), s.group->node[1].start_rest_ms);
+    s.node[1].start_fails = false;
+    story_pass(&s, 15000);
+    ck_assert_int_eq(group_may(s.group, 1, FSM_PROMOTE, &error), BATON_OK);
+    story_propose(&s, 1, FSM_PROMOTE, "nobody holds the baton", &error);
+    story_pass(&s, 6000);
+    ck_assert_int_eq(s.group->holder, 1);
+    ck_assert_int_eq(s.group->node[1].start_fails, 0);
+    ck_assert_int_eq(group_start_rest_ms(1), 15000);
+    ck_assert_int_eq(group_start_rest_ms(3), 60000);
+    ck_assert_int_eq(group_start_rest_ms(32), 300000);
+    story_end(&s);
+}
+END_TEST
 
 START_TEST(a_taker_that_cannot_be_asked_is_not_asked_to_start_again)
 {
@@ -1416,6 +1488,8 @@ int main(void)
     tcase_add_test(tc, none_serves_then_the_preferred_fit_node_is_started_after_settling);
     tcase_add_test(tc, none_serves_and_the_preferred_is_unfit_then_the_next_is_started);
     tcase_add_test(tc, none_serves_and_the_preferred_is_not_judged_yet_then_it_is_waited_for);
+    tcase_add_test(tc, what_was_seen_before_a_sleep_starts_nobody);
+    tcase_add_test(tc, an_answer_from_before_a_sleep_is_no_answer);
     tcase_add_test(tc, two_serve_and_the_record_names_one_then_the_other_is_stopped);
     tcase_add_test(tc, two_serve_and_no_record_then_hold_until_one_is_stopped_by_hand);
     tcase_add_test(tc, two_serve_and_no_record_then_one_that_is_lost_from_sight_still_counts);
@@ -1433,6 +1507,7 @@ int main(void)
     tcase_add_test(tc, the_hold_ends_when_the_holder_can_be_seen_again);
     tcase_add_test(tc, a_holder_that_comes_back_serving_is_asked_afresh);
     tcase_add_test(tc, a_start_that_fails_is_undone_and_the_baton_is_free);
+    tcase_add_test(tc, a_node_whose_start_failed_rests_and_is_tried_again_by_itself);
     tcase_add_test(tc, a_taker_that_cannot_be_asked_is_not_asked_to_start_again);
     tcase_add_test(tc, an_undo_that_cannot_be_confirmed_keeps_the_baton);
     tcase_add_test(tc, a_step_that_never_ends_is_ended_by_its_deadline);
