@@ -956,6 +956,28 @@ START_TEST(an_overlap_with_what_a_hand_has_just_begun_is_not_blamed)
 }
 END_TEST
 
+/* A controller that hangs sees nothing: what a hand does meanwhile it can only see afterwards. */
+START_TEST(an_overlap_with_what_a_hand_did_while_the_controller_hung_is_not_blamed)
+{
+    act("server01", "address.delete");
+    inject((struct sim_fault){.kind = SIM_BRING_UP, .place = NODE(1), .what = "service"});
+    inject((struct sim_fault){.kind = SIM_HANG, .place = SIM_CONTROLLER});
+    sim_run(sim, 1000);
+    inject((struct sim_fault){.kind = SIM_BRING_UP, .place = NODE(1), .what = "address"});
+    sim_run(sim, 200000);
+    inject((struct sim_fault){.kind = SIM_RECOVER, .place = SIM_CONTROLLER});
+    act("server01", "address.add");
+    ck_assert_int_eq(sim->count.serving, 2);
+    sim_run(sim, 201000);
+    ck_assert_int_eq(sim->count.two_blamed_ms, 0);
+    act("server01", "address.delete");
+    sim_run(sim, 290000);
+    act("server01", "address.add");
+    sim_run(sim, 291000);
+    ck_assert_int_gt(sim->count.two_blamed_ms, 0); /* awake for long enough by now */
+}
+END_TEST
+
 /* Begun before the node hung, done when it goes on, though nobody counts on it any more. */
 START_TEST(a_command_is_ended_by_a_node_that_wakes_up)
 {
@@ -1435,6 +1457,7 @@ static Suite *suite(void)
     tcase_add_test(t, an_overlap_at_the_start_that_comes_again_is_not_blamed);
     tcase_add_test(t, an_overlap_by_a_command_is_blamed);
     tcase_add_test(t, an_overlap_with_what_a_hand_has_just_begun_is_not_blamed);
+    tcase_add_test(t, an_overlap_with_what_a_hand_did_while_the_controller_hung_is_not_blamed);
     tcase_add_test(t, an_overlap_with_a_node_that_wakes_up_is_blamed);
     tcase_add_test(t, an_overlap_with_a_crashed_service_that_comes_up_again_is_not_blamed);
     tcase_add_test(t, a_command_is_ended_by_a_node_that_wakes_up);

@@ -39,9 +39,9 @@ static uint64_t mix_clock(uint64_t hash, const struct sim *sim, int node, double
 static uint64_t mix_cause(uint64_t hash, const struct sim *sim, int node)
 {
     const struct sim_inside *inside = sim->inside;
-    int64_t ago_ms = sim->now_ms - inside->cause_ms[node];
+    int64_t ago_ms = serve_hand_ms(sim, node);
 
-    if (inside->cause[node] == SERVE_BY_HAND && ago_ms <= SIM_HAND_MS) {
+    if (ago_ms >= 0) {
         return mix(hash, (uint64_t)ago_ms << 2 | 2);
     }
     if (inside->cause[node] == SERVE_BY_START && inside->several) {

@@ -151,6 +151,7 @@ struct sim_inside {
     bool had_all[SIM_NODES_MAX];             /* all that serving takes … */
     enum serve_cause cause[SIM_NODES_MAX];   /* … since then, by this */
     int64_t cause_ms[SIM_NODES_MAX];
+    int64_t hung_ms; /* since then the controller hangs, if it does */
     bool killed;     /* and no new daemon has asked for anything */
     bool two_blamed; /* the overlap that there is now */
     bool serving_known[SIM_NODES_MAX];
@@ -185,6 +186,10 @@ bool model_passes(struct sim *sim, int from, int to, int64_t *delay_ms);
 
 /* Count anew after a change. */
 void serve_count(struct sim *sim, enum serve_cause cause);
+/* What a hand has just done on a node, so long ago for a controller that was awake. -1: nothing,
+ * or there was time enough to see it. */
+int64_t serve_hand_ms(const struct sim *sim, int node);
+void serve_wakes(struct sim *sim); /* the controller goes on */
 /* The node that the floating address leads to, or GROUP_NOBODY. */
 int serve_floating(const struct sim *sim);
 

@@ -131,6 +131,31 @@ static void keep_causes(struct sim *sim, enum serve_cause cause)
     }
 }
 
+int64_t serve_hand_ms(const struct sim *sim, int node)
+{
+    const struct sim_inside *inside = sim->inside;
+    int64_t ago_ms = (sim->hung ? inside->hung_ms : sim->now_ms) - inside->cause_ms[node];
+
+    if (inside->cause[node] != SERVE_BY_HAND || ago_ms > SIM_HAND_MS) {
+        return -1;
+    }
+    return ago_ms > 0 ? ago_ms : 0;
+}
+
+void serve_wakes(struct sim *sim)
+{
+    struct sim_inside *inside = sim->inside;
+    int i;
+
+    for (i = 0; i < sim->n_nodes; i++) {
+        if (inside->cause_ms[i] < inside->hung_ms) {
+            inside->cause_ms[i] += sim->now_ms - inside->hung_ms;
+        } else {
+            inside->cause_ms[i] = sim->now_ms;
+        }
+    }
+}
+
 /* Several serve: was that done by a command, where nobody's hand had just brought up another?
  * Whoever gives commands had no time to see that. */
 static bool is_blamed(const struct sim *sim)
@@ -143,7 +168,7 @@ static bool is_blamed(const struct sim *sim)
         if (!sim_serves(sim, i)) {
             continue;
         }
-        if (inside->cause[i] == SERVE_BY_HAND && sim->now_ms - inside->cause_ms[i] <= SIM_HAND_MS) {
+        if (serve_hand_ms(sim, i) >= 0) {
             return false;
         }
         if (inside->cause[i] == SERVE_BY_START && inside->several) {

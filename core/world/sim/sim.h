@@ -34,7 +34,7 @@
 #define SIM_NODES_MAX  GROUP_NODES_MAX
 #define SIM_THINGS_MAX 8
 #define SIM_NAME_MAX   64
-#define SIM_HAND_MS    60000 /* so long a hand's doing may go unseen */
+#define SIM_HAND_MS    60000 /* so long a hand's doing may go unseen by a controller awake */
 
 /* ---- Places and links ------------------------------------------------------------------ */
 

@@ -11,12 +11,16 @@
 
 static void freeze(struct sim *sim)
 {
-    sim->hung = true;
+    if (!sim->hung) {
+        sim->hung = true;
+        sim->inside->hung_ms = sim->now_ms;
+    }
 }
 
 static void go_on(struct sim *sim)
 {
     if (sim->hung) {
+        serve_wakes(sim);
         sim->hung = false;
         answer_resume(sim);
     }
