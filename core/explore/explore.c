@@ -65,7 +65,8 @@ int64_t explore_bound_ms(const struct policy_table *table)
     for (i = 0; i < rules->n_remedies; i++) {
         remedy += rules->remedy[i].attempts_max * action_ms(&rules->remedy[i].action);
     }
-    return notice + 2 * rules->settle_ms + 2 * act + remedy + 30000;
+    return notice + 2 * rules->settle_ms + 2 * act + remedy +
+           group_start_rest_ms(rules->max_moves) + 30000;
 }
 
 /* ---- Stems ---------------------------------------------------------------------------------- */

@@ -111,6 +111,7 @@ const char *explore_failure_name(enum explore_failure_kind kind);
  *   + act       2 × the steps of a handover (stop, look, fence, start, verify), each with all
  *               its attempts and the pauses between them: one may come to nothing
  *   + remedy    the tries of all remedies, each with its attempts
+ *   + rest      of a node whose starts failed max_moves times in a row
  *   + 30 s      the group's own pauses between two evictions and two restores
  */
 int64_t explore_bound_ms(const struct policy_table *table);

@@ -429,6 +429,13 @@ int64_t group_wake_ms(const struct group *group)
     for (i = 0; i < GROUP_PLANS; i++) {
         at = earlier(at, step_wake_ms(&group->plan[i]));
     }
+    for (i = 0; i < group->n_nodes; i++) {
+        const struct group_node *n = &group->node[i];
+
+        if (n->start_fails > 0 && n->start_rest_ms > group->now_ms) {
+            at = earlier(at, n->start_rest_ms);
+        }
+    }
     if (group->hold == GROUP_HOLD_MOVES) {
         order_moves_within(group, &frees_ms);
         at = earlier(at, frees_ms);

@@ -184,6 +184,8 @@ struct group_node {
     bool restore_owed;           /* a cancelled handover stopped it: start it again */
     int restore_tries;           /* since it was last seen serving */
     int64_t retry_after_ms;      /* no other restore or eviction of it before */
+    int start_fails;             /* moves to it in a row that failed after the grant */
+    int64_t start_rest_ms;       /* … and no policy moves there before */
     struct group_health *health; /* [rules.n_probes] */
     int remedy_tries[GROUP_ACTIONS_MAX];
     int64_t remedy_first_ms[GROUP_ACTIONS_MAX];
@@ -518,6 +520,10 @@ enum baton_err group_may(
  * left and when. */
 enum baton_err group_may_remedy(
     const struct group *group, int node, int remedy, struct baton_error *error);
+
+/* How long a policy can't move to a node after so many moves to it failed in a row: a start
+ * that fails for half a minute must not use up `max_moves` in seconds. */
+int64_t group_start_rest_ms(int fails);
 
 /* Does a probe rest on a node now (see enum group_probe_on)? */
 bool group_probe_rests(const struct group *group, int node, int probe);

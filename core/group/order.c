@@ -151,6 +151,31 @@ static enum baton_err may_move(const struct group *g, bool by_operator, struct b
     return BATON_OK;
 }
 
+int64_t group_start_rest_ms(int fails)
+{
+    int64_t ms = GROUP_START_REST_MS;
+
+    while (fails > 1 && ms < GROUP_START_REST_MAX_MS) {
+        ms *= 2;
+        fails--;
+    }
+    return ms < GROUP_START_REST_MAX_MS ? ms : GROUP_START_REST_MAX_MS;
+}
+
+static enum baton_err may_start(const struct group *g, int node, struct baton_error *error)
+{
+    const struct group_node *n = &g->node[node];
+
+    if (n->start_fails > 0 && g->now_ms < n->start_rest_ms) {
+        return baton_fail(
+            error, BATON_REFUSED,
+            "%s rests for %lld s more: %d %s to it in a row failed when it should start", n->name,
+            (long long)((n->start_rest_ms - g->now_ms + 999) / 1000), n->start_fails,
+            n->start_fails == 1 ? "move" : "moves");
+    }
+    return BATON_OK;
+}
+
 static enum baton_err may_promote(const struct group *g, int node, struct baton_error *error)
 {
     int64_t frees_ms;
@@ -177,8 +202,7 @@ static enum baton_err may_promote(const struct group *g, int node, struct baton_
             moves, (long long)(g->rules.window_ms / 1000),
             (long long)((frees_ms - g->now_ms) / 1000), g->name);
     }
-    (void)node;
-    return BATON_OK;
+    return may_start(g, node, error);
 }
 
 static enum baton_err may_reclaim(const struct group *g, int node, struct baton_error *error)
@@ -193,8 +217,7 @@ static enum baton_err may_reclaim(const struct group *g, int node, struct baton_
             "the last planned move came to nothing: the next not before %lld s",
             (long long)((g->rest_until_ms - g->now_ms + 999) / 1000));
     }
-    (void)node;
-    return BATON_OK;
+    return may_start(g, node, error);
 }
 
 enum baton_err group_may(
@@ -405,6 +428,7 @@ static enum baton_err command_resume(
     struct group *g, struct group_effects *fx, const char *why, struct baton_error *error)
 {
     bool was_paused = g->paused;
+    int i;
 
     if (!was_paused && g->hold == GROUP_HOLD_NONE) {
         return baton_fail(error, BATON_REFUSED, "the group is neither paused nor on hold");
@@ -425,6 +449,9 @@ static enum baton_err command_resume(
     }
     g->n_moves = g->hold == GROUP_HOLD_MOVES ? 0 : g->n_moves;
     g->rest_until_ms = g->now_ms;
+    for (i = 0; i < g->n_nodes; i++) {
+        g->node[i].start_fails = 0;
+    }
     order_release_hold(g, fx, why);
     return BATON_OK;
 }

@@ -17,13 +17,15 @@
 
 #include "group/group.h"
 
-#define GROUP_REST_MS          60000  /* after a planned move that came to nothing */
-#define GROUP_RESTORE_TRIES    2      /* then it is left to the policy to give the holder up */
-#define GROUP_RESTORE_MS       10000  /* between two of them */
-#define GROUP_RESTORE_LATER_MS 300000 /* … where the policy did not */
-#define GROUP_LATE_MS          500    /* after a deadline, until a step is ended from here */
-#define GROUP_LOOK_TRIES       3      /* of a look that still sees it serve, after a stop */
-#define GROUP_LOOK_MS          300    /* between them */
+#define GROUP_REST_MS           60000  /* after a planned move that came to nothing */
+#define GROUP_START_REST_MS     15000  /* after a start that failed; twice as long each time … */
+#define GROUP_START_REST_MAX_MS 300000 /* … up to this */
+#define GROUP_RESTORE_TRIES     2      /* then it is left to the policy to give the holder up */
+#define GROUP_RESTORE_MS        10000  /* between two of them */
+#define GROUP_RESTORE_LATER_MS  300000 /* … where the policy did not */
+#define GROUP_LATE_MS           500    /* after a deadline, until a step is ended from here */
+#define GROUP_LOOK_TRIES        3      /* of a look that still sees it serve, after a stop */
+#define GROUP_LOOK_MS           300    /* between them */
 
 /* effects.c */
 struct group_record *effects_record(

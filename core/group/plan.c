@@ -289,6 +289,7 @@ static void completed(struct group *g, struct group_effects *fx, struct group_pl
     plan_close(g, fx, plan, GROUP_OK, why);
     if (plan_is_handover(kind)) {
         node_transit(g, fx, taker, FSM_COMPLETED, FSM_VERIFIED, why, NULL);
+        g->node[taker].start_fails = 0;
         effects_notice(
             fx, GROUP_NOTICE_COMPLETED, taker, "%s to %s done in %lld ms, epoch %lld",
             group_plan_name(kind), group_node_name(g, taker),
@@ -360,6 +361,8 @@ static void failed(struct group *g, struct group_effects *fx, struct group_plan 
     }
     plan_close(g, fx, plan, GROUP_FAIL, why);
     node_transit(g, fx, taker, FSM_FAILED, 0, why, NULL);
+    g->node[taker].start_fails++;
+    g->node[taker].start_rest_ms = g->now_ms + group_start_rest_ms(g->node[taker].start_fails);
     if (is_planned(kind)) {
         g->rest_until_ms = g->now_ms + GROUP_REST_MS;
     }

@@ -60,6 +60,8 @@ static uint64_t mix_node(uint64_t hash, const struct group *g, int node, int64_t
         mix(hash, (uint64_t)n->out | (uint64_t)n->may_serve << 1 | (uint64_t)n->rogue_told << 2 |
                       (uint64_t)n->restore_owed << 3 | (uint64_t)n->restore_tries << 4);
     hash = mix_left(hash, now_ms, n->retry_after_ms);
+    hash = mix(hash, (uint64_t)n->start_fails);
+    hash = mix_left(hash, now_ms, n->start_rest_ms);
     hash = mix_age(hash, now_ms, n->role_ms);
     for (i = 0; i < g->rules.n_remedies; i++) {
         hash = mix(hash, (uint64_t)n->remedy_tries[i]);

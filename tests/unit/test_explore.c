@@ -342,7 +342,7 @@ START_TEST(the_bound_comes_from_the_rules)
     table->rules.look_fall = 3;
     table->rules.look_deadline_ms = 5000;
     table->rules.settle_ms = 10000;
-    least = 9000 + 8000 + 5000 + 2 * 10000 + 2 * 15000 + 30000;
+    least = 9000 + 8000 + 5000 + 2 * 10000 + 2 * 15000 + 30000 + group_start_rest_ms(0);
     ck_assert_int_eq(explore_bound_ms(table), least);
     table->rules.list[GROUP_LIST_START].count = 1;
     table->rules.list[GROUP_LIST_START].action[0] =
