@@ -2,6 +2,7 @@
  * written whole or not at all and shows to `baton simulate` what it says, the same bytes for
  * any number of workers, and an end when it is interrupted. */
 #include <check.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <sched.h>
 #include <signal.h>
@@ -143,6 +144,29 @@ START_TEST(a_file_that_cannot_be_written_is_said_and_nothing_is_left_of_it)
     ck_assert_int_eq(glob("taken.*", 0, NULL, &left), GLOB_NOMATCH);
     ck_assert_int_eq(baton("explore baton.xml --faults 1 --out no/such/folder.lua"), 1);
     ck_assert_msg(strstr(said, "no/such/folder.lua: ") != NULL, "%s", said);
+    /* What was found is not lost with it. */
+    ck_assert_ptr_nonnull(strstr(out, "two-serve: two nodes serve: server01 and server02"));
+    ck_assert_ptr_nonnull(strstr(out, "expect.never \"two nodes serve\""));
+    ck_assert_ptr_null(strstr(out, "shows it"));
+}
+END_TEST
+
+/* A device or pipe is written to; root must not replace /dev/null by a file. */
+START_TEST(what_is_no_plain_file_is_not_replaced)
+{
+    struct stat status;
+    int fd;
+    char text[16] = "";
+
+    ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+    fd = open("pipe", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(baton("explore baton.xml --faults 1 --out pipe"), 1);
+    ck_assert_int_eq(lstat("pipe", &status), 0);
+    ck_assert(S_ISFIFO(status.st_mode));
+    ck_assert_int_eq(read(fd, text, 8), 8);
+    ck_assert_str_eq(text, "-- Found");
+    close(fd);
 }
 END_TEST
 
@@ -212,6 +236,7 @@ int main(void)
     tcase_add_test(tc, nothing_found_is_exit_0_and_no_file);
     tcase_add_test(tc, the_output_is_the_same_for_any_number_of_workers);
     tcase_add_test(tc, a_file_that_cannot_be_written_is_said_and_nothing_is_left_of_it);
+    tcase_add_test(tc, what_is_no_plain_file_is_not_replaced);
     tcase_add_test(tc, what_is_wrong_with_the_arguments_is_exit_2);
     tcase_add_test(tc, a_policy_that_does_not_load_is_said_with_its_line);
     tcase_add_test(tc, an_interrupt_ends_it_and_its_workers);

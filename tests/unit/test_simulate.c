@@ -505,6 +505,20 @@ START_TEST(what_is_no_plain_file_stays)
 }
 END_TEST
 
+/* `baton simulate CONFIG --junit *.lua` would have eaten the first one. */
+START_TEST(a_report_does_not_replace_what_is_read)
+{
+    struct stat was, is;
+
+    ck_assert_int_eq(stat("good.lua", &was), 0);
+    run("baton.xml broken.lua good.lua --junit ./good.lua");
+    expect_code(BATON_NO);
+    expect_in(said, "./good.lua is read: name another file for the report");
+    ck_assert_int_eq(stat("good.lua", &is), 0);
+    ck_assert(was.st_ino == is.st_ino && was.st_size == is.st_size);
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_written)
 {
     run("baton.xml good.lua --html none/page.html");
@@ -689,6 +703,7 @@ int main(void)
     tcase_add_test(tcase, a_file_is_replaced_and_keeps_its_mode);
     tcase_add_test(tcase, what_is_no_plain_file_stays);
     tcase_add_test(tcase, a_file_that_cannot_be_written);
+    tcase_add_test(tcase, a_report_does_not_replace_what_is_read);
     tcase_add_test(tcase, output_that_does_not_fit_is_a_failure);
     tcase_add_test(tcase, usage);
     tcase_add_test(tcase, scenarios_that_are_wrong);

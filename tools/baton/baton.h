@@ -112,6 +112,11 @@ bool bool_at(const json_t *object, const char *key);
 
 /* ---- when.c --------------------------------------------------------------------------- */
 
+/* save.c: complete or not at all, written beside it, then renamed; an existing file keeps its
+ * mode. What is no plain file, such as /dev/stdout, is written to. False: errno says why. */
+bool save_file(const char *file, const char *text, size_t len);
+bool save_same(const char *file, const char *other); /* plain files: are they one? */
+
 /* "2h", "30m", "45s", "3d" ago, or a time of RFC 3339 ("2026-11-24T21:59:00Z", date alone,
  * or without zone: local time), as ms since 1970. False where it is neither. */
 bool when_parse(const char *text, int64_t now_ms, int64_t *wall_ms);

@@ -5,11 +5,9 @@
 #include "explore/explore.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define EXIT_INTERRUPTED 130 /* as a shell says it of SIGINT */
@@ -50,45 +48,21 @@ static void show_progress(void *arg, const struct explore_progress *progress)
     fflush(stderr);
 }
 
-/* ---- The scenario ------------------------------------------------------------------------- */
-
-/* Whole or not at all. False: said. */
-static bool write_file(const struct args *args, const char *path, const char *text)
-{
-    char part[PATH_MAX];
-    size_t len = strlen(text), done = 0;
-    mode_t mask = umask(0);
-    int fd;
-
-    umask(mask);
-    if (snprintf(part, sizeof part, "%s.XXXXXX", path) >= (int)sizeof part) {
-        print_error(args, BATON_NO, "io", "%s: the name is too long", path);
-        return false;
-    }
-    fd = mkstemp(part);
-    if (fd < 0) {
-        print_error(args, BATON_NO, "io", "%s: %s", path, strerror(errno));
-        return false;
-    }
-    while (done < len) {
-        ssize_t n = write(fd, text + done, len - done);
-
-        if (n < 0) {
-            break;
-        }
-        done += (size_t)n;
-    }
-    if (done < len || fchmod(fd, 0666 & ~mask) != 0 || fsync(fd) != 0 || rename(part, path) != 0) {
-        print_error(args, BATON_NO, "io", "%s: %s", path, strerror(errno));
-        close(fd);
-        unlink(part);
-        return false;
-    }
-    close(fd);
-    return true;
-}
-
 /* ---- What came of it ----------------------------------------------------------------------- */
+
+/* Where the file could not be written, `out` is NULL and the scenario stands here: it may have
+ * taken days to find. */
+static void print_failure(const struct explore_failure *failure, const char *out)
+{
+    printf("%s: %s\n", explore_failure_name(failure->kind), failure->text);
+    if (out == NULL) {
+        printf("\n%s", failure->scenario);
+        return;
+    }
+    printf(
+        "%s %s: baton simulate CONFIG %s\n", out,
+        failure->replays ? "shows it" : "should show it, but did not", out);
+}
 
 static void print_result(
     const struct args *args, const struct explore_result *result, const char *out)
@@ -108,10 +82,11 @@ static void print_result(
             json_object_set_new(
                 object, "failure",
                 json_pack(
-                    "{s:s,s:s,s:i,s:I,s:s,s:b}", "kind", explore_failure_name(result->failure.kind),
-                    "text", result->failure.text, "faults", result->failure.faults, "seed",
-                    (json_int_t)result->failure.seed, "scenario", out, "replays",
-                    result->failure.replays));
+                    "{s:s,s:s,s:i,s:I,s:s?,s:b,s:s}", "kind",
+                    explore_failure_name(result->failure.kind), "text", result->failure.text,
+                    "faults", result->failure.faults, "seed", (json_int_t)result->failure.seed,
+                    "scenario", out, "replays", result->failure.replays, "story",
+                    result->failure.scenario));
         }
         print_json(object);
         json_decref(object);
@@ -125,10 +100,7 @@ static void print_result(
         "to serve again within %s of the last repair\n",
         print_age(result->bound_ms, age, sizeof age));
     if (result->failed) {
-        printf(
-            "%s: %s\n%s %s: baton simulate CONFIG %s\n", explore_failure_name(result->failure.kind),
-            result->failure.text, out,
-            result->failure.replays ? "shows it" : "should show it, but did not", out);
+        print_failure(&result->failure, out);
     } else {
         printf(
             "%s\n", result->interrupted ? "interrupted; nothing found so far"
@@ -153,8 +125,10 @@ static int finish(const struct args *args, const struct explore_result *result)
     const char *out = args->out != NULL ? args->out : "failure.lua";
 
     print_speed(result);
-    if (result->failed && !write_file(args, out, result->failure.scenario)) {
-        return BATON_NO;
+    if (result->failed &&
+        !save_file(out, result->failure.scenario, strlen(result->failure.scenario))) {
+        fprintf(stderr, "baton: %s: can't be written: %s\n", out, strerror(errno));
+        out = NULL;
     }
     print_result(args, result, out);
     if (result->interrupted) {

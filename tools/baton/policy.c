@@ -268,16 +268,12 @@ static enum baton_err write_scenario(
     const struct args *args, const struct rehearsal *rehearsal, struct baton_error *error)
 {
     const char *text = rehearsal->result.failure.scenario;
-    FILE *out;
-    bool written;
 
     if (args->out == NULL || text == NULL) {
         return BATON_OK;
     }
-    out = fopen(args->out, "we");
-    written = out != NULL && fputs(text, out) >= 0;
-    if (out == NULL || fclose(out) != 0 || !written) {
-        return baton_fail(error, BATON_IO, "%s: %s", args->out, strerror(errno));
+    if (!save_file(args->out, text, strlen(text))) {
+        return baton_fail(error, BATON_IO, "%s: can't be written: %s", args->out, strerror(errno));
     }
     return BATON_OK;
 }

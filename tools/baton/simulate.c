@@ -5,10 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,67 +53,6 @@ static char *read_text(const char *file, size_t *len, struct baton_error *error)
     }
     less = text != NULL ? realloc(text, *len + 1) : NULL; /* there may be thousands */
     return less != NULL ? less : text;
-}
-
-static bool write_all(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, text, len);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        text += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
-/* What is there keeps its mode; a new file gets the usual one. */
-static mode_t mode_for(const char *path)
-{
-    struct stat status;
-    mode_t mask;
-
-    if (stat(path, &status) == 0) {
-        return status.st_mode & 0777;
-    }
-    mask = umask(0);
-    umask(mask);
-    return 0666 & ~mask;
-}
-
-/* Complete or not at all: written beside it, then renamed. What is no plain file, such as
- * /dev/stdout, is written to. False: errno says why. */
-static bool write_file(const char *file, const char *text, size_t len)
-{
-    char path[PATH_MAX], beside[PATH_MAX + 16];
-    struct stat status;
-    bool ok, plain;
-    int fd;
-
-    if (realpath(file, path) == NULL) { /* through a link, the file that it names */
-        snprintf(path, sizeof path, "%s", file);
-    }
-    plain = stat(path, &status) != 0 || S_ISREG(status.st_mode);
-    snprintf(beside, sizeof beside, "%s.XXXXXX", path);
-    fd = plain ? mkostemp(beside, O_CLOEXEC) : open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    ok = write_all(fd, text, len) && (!plain || fchmod(fd, mode_for(path)) == 0);
-    ok = close(fd) == 0 && ok;
-    if (plain && (!ok || rename(beside, path) != 0)) {
-        int why = errno;
-
-        unlink(beside);
-        errno = why;
-        return false;
-    }
-    return ok;
 }
 
 /* ---- One scenario ---------------------------------------------------------------------- */
@@ -256,7 +193,7 @@ static enum baton_err write_report(
     if (text == NULL) {
         return baton_fail(error, BATON_NOMEM, "%s: no memory for the report", file);
     }
-    if (!write_file(file, text, len)) {
+    if (!save_file(file, text, len)) {
         return baton_fail(error, BATON_IO, "%s: can't be written: %s", file, strerror(errno));
     }
     return BATON_OK;
@@ -279,12 +216,31 @@ static enum baton_err write_reports(struct simulation *sim, struct baton_error *
     return code;
 }
 
+/* A report that was asked for in the place of what is read, as by a forgotten name. */
+static enum baton_err check_reports(const struct args *args, struct baton_error *error)
+{
+    const char *report[] = {args->junit, args->html};
+    int i, k;
+
+    for (i = 0; i < 2; i++) {
+        for (k = 0; report[i] != NULL && k < args->n_words; k++) {
+            if (save_same(report[i], args->word[k])) {
+                return baton_fail(
+                    error, BATON_INVALID, "%s is read: name another file for the report",
+                    report[i]);
+            }
+        }
+    }
+    return BATON_OK;
+}
+
 static enum baton_err simulate(struct simulation *sim, struct baton_error *error)
 {
     const struct args *args = sim->args;
-    enum baton_err code;
+    enum baton_err code = check_reports(args, error);
 
-    code = stage_open(args->word[0], args->group, args->lua, &sim->stage, error);
+    code = code != BATON_OK ? code
+                            : stage_open(args->word[0], args->group, args->lua, &sim->stage, error);
     if (code != BATON_OK) {
         return code;
     }
