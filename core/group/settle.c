@@ -44,7 +44,21 @@ static bool settled(const struct group *g)
     return g->now_ms - g->born_ms >= g->rules.settle_ms;
 }
 
-/* Everybody who doesn't serve, or who by the record had no baton, is out. */
+/* Was another one seen serving, and can't be seen now? Then it may still do so. */
+static bool other_may_serve(const struct group *g, int node)
+{
+    int i;
+
+    for (i = 0; i < g->n_nodes; i++) {
+        if (i != node && g->node[i].may_serve && !g->node[i].out) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Everybody who doesn't serve is out, and who by the record had no baton: but not who was seen
+ * serving, and can't be seen now. */
 static void mark_others_out(struct group *g, int holder, bool by_record)
 {
     int i;
@@ -53,7 +67,7 @@ static void mark_others_out(struct group *g, int holder, bool by_record)
         struct group_node *n = &g->node[i];
 
         if (i != holder && n->serving != GROUP_YES) {
-            n->out = n->out || n->serving == GROUP_NO || by_record;
+            n->out = n->out || n->serving == GROUP_NO || (by_record && !n->may_serve);
         }
     }
 }
@@ -180,19 +194,6 @@ static void two_serve(struct group *g, struct group_effects *fx)
         "hand, it is then adopted");
 }
 
-/* Was another one seen serving, and can't be seen now? Then it may still do so. */
-static bool other_may_serve(const struct group *g, int node)
-{
-    int i;
-
-    for (i = 0; i < g->n_nodes; i++) {
-        if (i != node && g->node[i].may_serve && !g->node[i].out) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void one_serves(struct group *g, struct group_effects *fx, int node, bool all_seen)
 {
     int recorded = g->memory.holder;
@@ -258,7 +259,7 @@ static bool interrupted(struct group *g, struct group_effects *fx, const struct 
         if (c->unseen > 0 && !settled(g)) {
             return true; /* while nobody looked, another one may have been started */
         }
-        resume = !g->shadow && c->yes - (g->node[g->memory.holder].serving == GROUP_YES) == 0;
+        resume = !g->shadow && !other_may_serve(g, g->memory.holder);
     }
     g->memory.open = false;
     if (resume) {
@@ -271,7 +272,7 @@ static bool interrupted(struct group *g, struct group_effects *fx, const struct 
         g, fx, GROUP_REC_PLAN_END,
         !g->memory.open_granted ? "interrupted by a restart before the grant: undone"
         : g->paused             ? "interrupted by a restart while paused"
-                                : "interrupted by a restart; since then another node serves");
+                                : "interrupted by a restart; since then another node served");
     record->plan_id = g->memory.open_id;
     record->plan_kind = g->memory.open_kind;
     record->outcome = GROUP_FAIL;

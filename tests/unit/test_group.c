@@ -241,6 +241,69 @@ START_TEST(one_serves_but_the_recorded_holder_cannot_be_seen_then_hold)
 }
 END_TEST
 
+/* The record says that it has no baton. It served all the same when it was seen last. */
+START_TEST(who_was_seen_serving_is_not_out_by_the_record)
+{
+    struct baton_error error;
+
+    story_begin(&s, 3);
+    s.memory.known = true;
+    s.memory.epoch = 3;
+    s.memory.holder = 0;
+    s.node[0].up = false;
+    s.node[0].serving = s.node[1].serving = true;
+    story_boot(&s);
+    story_pass(&s, 3000);
+    s.node[1].up = false;
+    story_pass(&s, 3000);
+    s.node[0].up = true;
+    story_pass(&s, 3000);
+    ck_assert_int_eq(s.group->holder, 0);
+    ck_assert(!s.group->node[1].out);
+    ck_assert(s.group->node[2].out);
+    holder_fails("smtp failed 3/3: connection refused");
+    ck_assert_int_eq(story_propose(&s, 2, FSM_PROMOTE, "server01 unfit for 6 s", &error), BATON_OK);
+    story_pass(&s, 20000);
+    ck_traced("[hold] server02 is not confirmed out");
+    ck_assert(!s.node[2].serving);
+    s.two_served = 0; /* that is how it was found */
+    story_end(&s);
+}
+END_TEST
+
+static void looked(int node, enum group_answer serving)
+{
+    struct group_event ev = {.kind = GROUP_EV_LOOKED, .now_ms = s.now_ms};
+
+    ev.u.looked.node = node;
+    ev.u.looked.serving = serving;
+    ev.u.looked.began_ms = s.now_ms;
+    ev.u.looked.detail = serving == GROUP_UNSURE ? "ssh: no answer" : "";
+    ck_assert_int_eq(story_feed(&s, &ev, NULL), BATON_OK);
+}
+
+START_TEST(an_interrupted_start_does_not_go_on_beside_who_was_seen_serving)
+{
+    story_begin(&s, 2);
+    s.memory.known = true;
+    s.memory.epoch = 3;
+    s.memory.holder = 0;
+    s.memory.open = s.memory.open_granted = true;
+    s.memory.open_kind = GROUP_PLAN_FAILOVER;
+    s.memory.open_taker = 0;
+    s.node[1].up = false;
+    s.node[1].serving = true;
+    story_boot(&s);
+    looked(1, GROUP_YES);
+    looked(1, GROUP_UNSURE);
+    looked(0, GROUP_NO); /* the last that was waited for */
+    ck_traced("interrupted by a restart; since then another node served");
+    story_pass(&s, 30000);
+    ck_assert(!s.node[0].serving);
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(nobody_is_started_while_a_node_cannot_be_seen_and_nothing_is_recorded)
 {
     struct baton_error error;
@@ -1494,6 +1557,8 @@ int main(void)
     tcase_add_test(tc, two_serve_and_no_record_then_hold_until_one_is_stopped_by_hand);
     tcase_add_test(tc, two_serve_and_no_record_then_one_that_is_lost_from_sight_still_counts);
     tcase_add_test(tc, one_serves_but_the_recorded_holder_cannot_be_seen_then_hold);
+    tcase_add_test(tc, who_was_seen_serving_is_not_out_by_the_record);
+    tcase_add_test(tc, an_interrupted_start_does_not_go_on_beside_who_was_seen_serving);
     tcase_add_test(tc, nobody_is_started_while_a_node_cannot_be_seen_and_nothing_is_recorded);
     tcase_add_test(tc, a_recorded_holder_that_cannot_be_seen_keeps_the_baton);
     tc = tests(suite, "failover");
