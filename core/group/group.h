@@ -174,7 +174,7 @@ struct group_node {
     char fit_why[GROUP_TEXT_MAX];
     enum group_answer serving; /* last look, not debounced */
     int serving_run;
-    int64_t serving_seen_ms;
+    int64_t serving_seen_ms, serving_since_ms; /* looked at last; said the same since then */
     char serving_why[GROUP_TEXT_MAX / 2];
     bool out;                    /* confirmed out, and nobody started anything there since */
     bool may_serve;              /* it was seen serving, and not stopped since */

@@ -160,6 +160,7 @@ bool node_looked(
         n->role_ms = began_ms;
     }
     n->serving_run = n->serving_seen_ms > 0 && n->serving == serving ? n->serving_run + 1 : 1;
+    n->serving_since_ms = n->serving_run == 1 ? g->now_ms : n->serving_since_ms;
     n->serving = serving;
     n->serving_seen_ms = g->now_ms;
     effects_copy(n->serving_why, sizeof n->serving_why, detail);
@@ -182,11 +183,15 @@ bool node_looked(
 }
 
 /* A probe of it has failed, and not often enough yet to count, or only now. What that means
- * is the policy's business in a moment: it restarts in place or moves, as it was told to. */
+ * is the policy's business in a moment: it restarts in place or moves, as it was told to. A
+ * probe that is made once an hour says nothing in a moment, so it has so long and no longer. */
 bool node_about_to_fail(const struct group *g, int node)
 {
     int i;
 
+    if (g->now_ms - g->node[node].serving_since_ms >= GROUP_LEAVE_MS) {
+        return false;
+    }
     for (i = 0; i < g->rules.n_probes; i++) {
         const struct group_health *health = &g->node[node].health[i];
 

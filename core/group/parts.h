@@ -23,6 +23,7 @@
 #define GROUP_RESTORE_TRIES     2      /* then it is left to the policy to give the holder up */
 #define GROUP_RESTORE_MS        10000  /* between two of them */
 #define GROUP_RESTORE_LATER_MS  300000 /* … where the policy did not */
+#define GROUP_LEAVE_MS          30000  /* a holder that is seen stopped is left to the policy */
 #define GROUP_LATE_MS           500    /* after a deadline, until a step is ended from here */
 #define GROUP_LOOK_TRIES        3      /* of a look that still sees it serve, after a stop */
 #define GROUP_LOOK_MS           300    /* between them */

@@ -59,6 +59,9 @@ static uint64_t mix_node(uint64_t hash, const struct group *g, int node, int64_t
     hash =
         mix(hash, (uint64_t)n->out | (uint64_t)n->may_serve << 1 | (uint64_t)n->rogue_told << 2 |
                       (uint64_t)n->restore_owed << 3 | (uint64_t)n->restore_tries << 4);
+    if (n->serving == GROUP_NO && node == g->holder) {
+        hash = mix_age(hash, now_ms, n->serving_since_ms);
+    }
     hash = mix_left(hash, now_ms, n->retry_after_ms);
     hash = mix(hash, (uint64_t)n->start_fails);
     hash = mix_left(hash, now_ms, n->start_rest_ms);

@@ -1185,6 +1185,22 @@ START_TEST(a_holder_whose_probe_is_about_to_fail_is_left_to_the_policy)
 }
 END_TEST
 
+START_TEST(a_holder_is_not_left_to_the_policy_for_ever)
+{
+    story_normal(&s, 2);
+    observe(GROUP_OK);
+    observe(GROUP_OK);
+    s.node[0].serving = false;
+    observe(GROUP_FAIL); /* and is made no more for an hour */
+    story_pass(&s, 28000);
+    story_expect(&s, "");
+    story_pass(&s, 10000);
+    ck_traced("[remedy] restore begins: here → server01: it holds the baton but does not serve");
+    ck_assert(s.node[0].serving);
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(a_probe_of_the_holder_rests_on_the_others_and_begins_anew)
 {
     struct baton_error error;
@@ -1605,6 +1621,7 @@ int main(void)
     tcase_add_test(tc, a_remedy_is_tried_so_often_and_no_more);
     tcase_add_test(tc, rise_and_fall_count_runs_and_unknown_is_not_failed);
     tcase_add_test(tc, a_holder_whose_probe_is_about_to_fail_is_left_to_the_policy);
+    tcase_add_test(tc, a_holder_is_not_left_to_the_policy_for_ever);
     tcase_add_test(tc, a_probe_of_the_holder_rests_on_the_others_and_begins_anew);
     tc = tests(suite, "journal and invariants");
     tcase_add_test(tc, a_full_disk_under_the_journal_moves_nothing_and_is_over_when_there_is_room);
