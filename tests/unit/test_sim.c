@@ -897,6 +897,50 @@ START_TEST(an_overlap_at_the_start_that_comes_again_is_not_blamed)
 }
 END_TEST
 
+START_TEST(an_overlap_at_the_start_is_no_excuse_for_ever)
+{
+    sim_serves_at_start(sim, 1);
+    sim_run(sim, 90000);
+    act("server02", "address.delete");
+    act("server02", "address.add");
+    ck_assert_int_eq(sim->count.serving, 2);
+    sim_run(sim, 99000);
+    ck_assert_int_gt(sim->count.two_blamed_ms, 0); /* server01 was there to be seen */
+}
+END_TEST
+
+START_TEST(an_overlap_with_who_serves_from_the_start_out_of_sight_is_not_blamed)
+{
+    sim_serves_at_start(sim, 1);
+    inject((struct sim_fault){.kind = SIM_CUT, .place = SIM_CONTROLLER, .other = NODE(0)});
+    sim_run(sim, 90000);
+    act("server02", "address.delete");
+    act("server02", "address.add");
+    ck_assert_int_eq(sim->count.serving, 2);
+    sim_run(sim, 99000);
+    ck_assert_int_eq(sim->count.two_blamed_ms, 0);
+}
+END_TEST
+
+START_TEST(a_third_that_a_command_brings_up_is_blamed_though_a_hand_brought_up_the_second)
+{
+    sim_add_node(sim, "server03", "10.9.0.3");
+    sim_serves_at_start(sim, 0);
+    inject((struct sim_fault){.kind = SIM_BRING_UP, .place = NODE(1), .what = "service"});
+    inject((struct sim_fault){.kind = SIM_BRING_UP, .place = NODE(1), .what = "address"});
+    ck_assert_int_eq(sim->count.serving, 2);
+    sim_run(sim, 1000);
+    ck_assert_int_eq(sim->count.two_blamed_ms, 0);
+    act("server03", "service:postfix.start");
+    act("server03", "address.add");
+    ck_assert_int_eq(sim->count.serving, 3);
+    act("server01", "address.delete");
+    ck_assert_int_gt(sim->count.two_blamed_ms, 0);
+    sim_run(sim, 5000);
+    ck_assert_int_lt(sim->count.two_blamed_ms, sim->count.two_ms - 3000); /* beside the hand's */
+}
+END_TEST
+
 START_TEST(an_overlap_by_a_command_is_blamed)
 {
     act("server02", "service:postfix.start");
@@ -1455,6 +1499,10 @@ static Suite *suite(void)
     tcase_add_test(t, an_overlap_by_a_hand_is_not_blamed);
     tcase_add_test(t, an_overlap_at_the_start_is_not_blamed);
     tcase_add_test(t, an_overlap_at_the_start_that_comes_again_is_not_blamed);
+    tcase_add_test(t, an_overlap_at_the_start_is_no_excuse_for_ever);
+    tcase_add_test(t, an_overlap_with_who_serves_from_the_start_out_of_sight_is_not_blamed);
+    tcase_add_test(
+        t, a_third_that_a_command_brings_up_is_blamed_though_a_hand_brought_up_the_second);
     tcase_add_test(t, an_overlap_by_a_command_is_blamed);
     tcase_add_test(t, an_overlap_with_what_a_hand_has_just_begun_is_not_blamed);
     tcase_add_test(t, an_overlap_with_what_a_hand_did_while_the_controller_hung_is_not_blamed);

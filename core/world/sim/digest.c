@@ -39,15 +39,17 @@ static uint64_t mix_clock(uint64_t hash, const struct sim *sim, int node, double
 static uint64_t mix_cause(uint64_t hash, const struct sim *sim, int node)
 {
     const struct sim_inside *inside = sim->inside;
-    int64_t ago_ms = serve_hand_ms(sim, node);
+    int64_t ago_ms = serve_outside_ms(sim, node);
+    int i;
 
-    if (ago_ms >= 0) {
-        return mix(hash, (uint64_t)ago_ms << 2 | 2);
+    hash = mix(
+        hash, ago_ms >= 0 ? (uint64_t)ago_ms << 2 | 2 : inside->cause[node] == SERVE_BY_COMMAND);
+    for (i = 0; i < node; i++) {
+        if (inside->blamed[node][i] && inside->had_all[node] && inside->had_all[i]) {
+            hash = mix(hash, (uint64_t)i + 1);
+        }
     }
-    if (inside->cause[node] == SERVE_BY_START && inside->several) {
-        return mix(hash, 3);
-    }
-    return mix(hash, inside->cause[node] == SERVE_BY_COMMAND);
+    return hash;
 }
 
 /* Things by their names, in whatever order they were named first. */
@@ -140,9 +142,7 @@ uint64_t sim_digest(const struct sim *sim)
     hash =
         mix(hash, (uint64_t)(serve_floating(sim) + 1) | (uint64_t)sim->hung << 8 |
                       (uint64_t)sim->disk_full << 9 | (uint64_t)sim->veto << 10 |
-                      (uint64_t)sim->inside->killed << 11 |
-                      (uint64_t)(sim->count.serving > 1 && sim->inside->two_blamed) << 12 |
-                      (uint64_t)sim->fence << 16);
+                      (uint64_t)sim->inside->killed << 11 | (uint64_t)sim->fence << 16);
     if (lossy) {
         hash = mix(hash, sim->inside->loss_state);
     }

@@ -151,9 +151,12 @@ struct sim_inside {
     bool had_all[SIM_NODES_MAX];             /* all that serving takes … */
     enum serve_cause cause[SIM_NODES_MAX];   /* … since then, by this */
     int64_t cause_ms[SIM_NODES_MAX];
-    int64_t hung_ms; /* since then the controller hangs, if it does */
-    bool killed;     /* and no new daemon has asked for anything */
-    bool two_blamed; /* the overlap that there is now */
+    int64_t hung_ms;                           /* since then the controller hangs, if it does */
+    bool killed;                               /* and no new daemon has asked for anything */
+    bool blamed[SIM_NODES_MAX][SIM_NODES_MAX]; /* both have all, and one must not */
+    bool two_blamed;                           /* the overlap that there is now */
+    bool sight[SIM_NODES_MAX];                 /* the controller could look there … */
+    int64_t sight_ms[SIM_NODES_MAX];           /* … for so long in all, while it ran */
     bool serving_known[SIM_NODES_MAX];
     uint64_t loss_state; /* random, for lost packets only */
 };
@@ -186,9 +189,10 @@ bool model_passes(struct sim *sim, int from, int to, int64_t *delay_ms);
 
 /* Count anew after a change. */
 void serve_count(struct sim *sim, enum serve_cause cause);
-/* What a hand has just done on a node, so long ago for a controller that was awake. -1: nothing,
- * or there was time enough to see it. */
-int64_t serve_hand_ms(const struct sim *sim, int node);
+/* What a hand has just brought up on a node, so long ago for a controller that was awake; or the
+ * start, where several served, in the time that one could look there. -1: nothing, or there
+ * was time enough to see it. */
+int64_t serve_outside_ms(const struct sim *sim, int node);
 void serve_wakes(struct sim *sim); /* the controller goes on */
 /* The node that the floating address leads to, or GROUP_NOBODY. */
 int serve_floating(const struct sim *sim);

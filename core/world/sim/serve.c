@@ -93,8 +93,12 @@ void sim_account(struct sim *sim)
 {
     int64_t passed_ms = sim->now_ms - sim->count.since_ms;
     int64_t unserved_ms = sim->now_ms - sim->count.unserved_ms;
+    int i;
 
     sim->count.since_ms = sim->now_ms;
+    for (i = 0; i < sim->n_nodes && !sim->inside->killed; i++) {
+        sim->inside->sight_ms[i] += sim->inside->sight[i] ? passed_ms : 0;
+    }
     if (sim->count.serving > 1) {
         sim->count.two_ms += passed_ms;
         sim->count.two_blamed_ms += sim->inside->two_blamed ? passed_ms : 0;
@@ -114,32 +118,20 @@ void sim_account_from(struct sim *sim)
     sim->count.unserved_ms = sim->now_ms;
 }
 
-/* By what does each node have all that it takes? */
-static void keep_causes(struct sim *sim, enum serve_cause cause)
-{
-    struct sim_inside *inside = sim->inside;
-    int i;
+/* ---- Who is to blame ------------------------------------------------------------------------ */
 
-    for (i = 0; i < sim->n_nodes; i++) {
-        bool has = has_all(sim, i);
-
-        if (has && !inside->had_all[i]) {
-            inside->cause[i] = cause;
-            inside->cause_ms[i] = sim->now_ms;
-        }
-        inside->had_all[i] = has;
-    }
-}
-
-int64_t serve_hand_ms(const struct sim *sim, int node)
+int64_t serve_outside_ms(const struct sim *sim, int node)
 {
     const struct sim_inside *inside = sim->inside;
-    int64_t ago_ms = (sim->hung ? inside->hung_ms : sim->now_ms) - inside->cause_ms[node];
+    int64_t ago_ms = -1;
 
-    if (inside->cause[node] != SERVE_BY_HAND || ago_ms > SIM_HAND_MS) {
-        return -1;
+    if (inside->cause[node] == SERVE_BY_HAND) {
+        ago_ms = (sim->hung ? inside->hung_ms : sim->now_ms) - inside->cause_ms[node];
+        ago_ms = ago_ms > 0 ? ago_ms : 0;
+    } else if (inside->cause[node] == SERVE_BY_START && inside->several) {
+        ago_ms = inside->sight_ms[node];
     }
-    return ago_ms > 0 ? ago_ms : 0;
+    return ago_ms <= SIM_HAND_MS ? ago_ms : -1;
 }
 
 void serve_wakes(struct sim *sim)
@@ -156,27 +148,68 @@ void serve_wakes(struct sim *sim)
     }
 }
 
-/* Several serve: was that done by a command, where nobody's hand had just brought up another?
- * Whoever gives commands had no time to see that. */
-static bool is_blamed(const struct sim *sim)
+/* `late` has all that it takes by now, by this, and `early` had it before: is that a command's
+ * doing? Not where a hand, or the start, had just brought up the other one: whoever gives
+ * commands had no time to see that. */
+static bool is_blamed(const struct sim *sim, enum serve_cause late, int early)
 {
-    const struct sim_inside *inside = sim->inside;
-    bool commanded = false;
-    int i;
+    switch (late) {
+    case SERVE_BY_COMMAND:
+        return serve_outside_ms(sim, early) < 0;
+    case SERVE_BY_FAULT: /* something that was left comes back */
+        return sim->inside->cause[early] == SERVE_BY_COMMAND;
+    case SERVE_BY_START:
+    case SERVE_BY_HAND:
+        break;
+    }
+    return false;
+}
+
+/* By what does each node have all that it takes, and may it beside each other one? That is
+ * settled here for as long as both have it: what one comes to by another command is new. */
+static void keep_causes(struct sim *sim, enum serve_cause cause)
+{
+    struct sim_inside *inside = sim->inside;
+    int i, j;
 
     for (i = 0; i < sim->n_nodes; i++) {
-        if (!sim_serves(sim, i)) {
-            continue;
+        bool has = has_all(sim, i);
+
+        if (has && !inside->had_all[i]) {
+            for (j = 0; j < sim->n_nodes; j++) {
+                inside->blamed[i][j] = inside->blamed[j][i] =
+                    inside->had_all[j] && is_blamed(sim, cause, j);
+            }
+            inside->cause[i] = cause;
+            inside->cause_ms[i] = sim->now_ms;
         }
-        if (serve_hand_ms(sim, i) >= 0) {
-            return false;
-        }
-        if (inside->cause[i] == SERVE_BY_START && inside->several) {
-            return false; /* it was one too many before anybody gave a command */
-        }
-        commanded = commanded || inside->cause[i] == SERVE_BY_COMMAND;
+        inside->had_all[i] = has;
     }
-    return commanded;
+}
+
+/* Of those that serve now. */
+static bool any_blamed(const struct sim *sim)
+{
+    int i, j;
+
+    for (i = 0; i < sim->n_nodes; i++) {
+        for (j = 0; j < i; j++) {
+            if (sim->inside->blamed[i][j] && sim_serves(sim, i) && sim_serves(sim, j)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void keep_sight(struct sim *sim)
+{
+    int controller = model_controller_place(sim), i;
+
+    for (i = 0; i < sim->n_nodes; i++) {
+        sim->inside->sight[i] = !sim->hung && !model_is_silent(sim, SIM_NODE + i) &&
+                                model_open(sim, controller, SIM_NODE + i);
+    }
 }
 
 void serve_count(struct sim *sim, enum serve_cause cause)
@@ -195,12 +228,11 @@ void serve_count(struct sim *sim, enum serve_cause cause)
         changed = changed || serves != inside->serving_known[i];
         inside->serving_known[i] = serves;
     }
-    if (serving > 1 && sim->count.serving <= 1) {
-        inside->two_blamed = is_blamed(sim);
-        if (inside->two_blamed && sim->count.two_first_ms < 0) {
-            sim->count.two_first_ms = sim->now_ms;
-        }
+    inside->two_blamed = serving > 1 && any_blamed(sim);
+    if (inside->two_blamed && sim->count.two_first_ms < 0) {
+        sim->count.two_first_ms = sim->now_ms;
     }
+    keep_sight(sim);
     if (!client && sim->count.client) {
         sim->count.unserved_ms = sim->now_ms;
     }

@@ -65,7 +65,10 @@ static uint64_t start(
 {
     struct sim *sim = sim_of(world);
 
-    sim->inside->killed = false;
+    if (sim->inside->killed) { /* a new daemon */
+        sim_account(sim);
+        sim->inside->killed = false;
+    }
     return ask_start(sim, request, done, arg);
 }
 
@@ -246,6 +249,7 @@ void sim_kill(struct sim *sim, bool keep_records)
     uint64_t number = 0;
     int i;
 
+    sim_account(sim);
     sim->inside->killed = true;
     for (;;) { /* in the order of their making */
         struct event *next = NULL;

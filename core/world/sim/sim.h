@@ -34,7 +34,7 @@
 #define SIM_NODES_MAX  GROUP_NODES_MAX
 #define SIM_THINGS_MAX 8
 #define SIM_NAME_MAX   64
-#define SIM_HAND_MS    60000 /* so long a hand's doing may go unseen by a controller awake */
+#define SIM_HAND_MS    60000 /* so long what comes from outside goes unseen by who is awake */
 
 /* ---- Places and links ------------------------------------------------------------------ */
 
@@ -215,7 +215,8 @@ struct sim {
         int64_t since_ms;
         int64_t outage_ms, outage_longest_ms; /* since sim_account_from */
         int64_t two_ms;                       /* two nodes or more served at once, in all */
-        int64_t two_blamed_ms; /* … by a command, and not beside what a hand had just done */
+        int64_t two_blamed_ms; /* … by a command, and not beside what a hand or the start had
+                                  just brought up */
         int64_t two_first_ms;  /* when that first began; -1: never */
         int64_t unserved_ms;   /* since when the client is not served, if it isn't */
     } count;
