@@ -13,11 +13,13 @@
 
 #include "base/error.h"
 #include "group/group.h"
+#include "lease/lease.h"
 #include "policy/policy.h"
 
 enum config_transport {
     CONFIG_LOCAL = 0,
-    CONFIG_SSH
+    CONFIG_SSH,
+    CONFIG_PEER, /* among peers, all nodes but this one */
 };
 
 struct config_node {
@@ -49,11 +51,37 @@ struct config_group {
     struct world_pair *param;
     int n_nodes; /* in order of priority, then of the file */
     struct config_node node[GROUP_NODES_MAX];
-    bool enabled; /* IsEnabled of a failoverConfig.xml, where one is named */
+    bool enabled;   /* IsEnabled of a failoverConfig.xml, where one is named */
+    int n_guardian; /* among peers: how the guardian stops the service, in order; … */
+    struct config_command *guardian; /* … then it removes the floating address itself */
+};
+
+/* One fence level of last resort that needs no policy: what the guardian runs. */
+struct config_command {
+    char **argv;  /* ends with NULL */
+    char *effect; /* what it changes, for the simulator; NULL: all that moves with the baton */
 };
 
 struct config_secret {
     char *name, *file;
+};
+
+/* <peers>: a Baton on every node, the baton in etcd. */
+struct config_peers {
+    int line;
+    char *self; /* name of this node */
+    int n_endpoints;
+    char **endpoint;                             /* "https://10.0.0.1:2379" */
+    char *prefix;                                /* of all keys; default "/baton" */
+    char *ca_file, *certificate_file, *key_file; /* of the store; NULL: none */
+    char *user, *password_secret;                /* NULL: no authentication */
+    struct lease_times times;
+    bool guardian;         /* default true; tests and simulator may do without */
+    char *guardian_socket; /* default STATE/guardian.sock */
+    char *watchdog;        /* device file, NULL: none; its time is times.watchdog_ms */
+    bool failsafe;         /* <failsafe>: the rest is for it */
+    int failsafe_port;     /* 7400 */
+    char *failsafe_ca, *failsafe_certificate, *failsafe_key;
 };
 
 enum config_log_to {
@@ -75,7 +103,8 @@ struct config {
     int64_t keep_ms; /* observations in the journal, default 7 days */
     int n_secrets;
     struct config_secret *secret;
-    const char **secret_name; /* [n_secrets], for policy_site; borrows from `secret` */
+    const char **secret_name;   /* [n_secrets], for policy_site; borrows from `secret` */
+    struct config_peers *peers; /* NULL: one controller, the baton in its journal */
     int n_groups;
     struct config_group *group;
 };

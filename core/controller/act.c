@@ -78,6 +78,7 @@ static enum policy_entry entry_of(enum group_step_kind kind)
         return POLICY_SERVING;
     case GROUP_STEP_ASK:
     case GROUP_STEP_GRANT:
+    case GROUP_STEP_RELEASE:
         break;
     }
     assert(!"a step of this kind is not the policy's");

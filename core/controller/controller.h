@@ -29,6 +29,7 @@ enum controller_news_kind {
     CONTROLLER_NOTICE = 0, /* a notice of the group */
     CONTROLLER_STEP,       /* a step began, ended or is tried again */
     CONTROLLER_STATUS,     /* a probe's status or a verdict changed */
+    CONTROLLER_ANSWER,     /* peers: what came of a wish that was passed on */
 };
 
 struct controller_news {
@@ -40,6 +41,7 @@ struct controller_news {
                                           the run that begins, the record of the end */
     int probe;                         /* STATUS … */
     enum group_outcome before;         /* … and what it was */
+    bool refused;                      /* ANSWER */
     const char *text;
 };
 
@@ -55,6 +57,11 @@ struct controller_setup {
     struct world *world;        /* borrowed */
     bool shadow;                /* the group's, see group.h; the world must be a shadow too */
     bool fed;                   /* makes no probe and no look: all is told it */
+    bool peers;                 /* a Baton on every node … */
+    int self;                   /* … and this one is that node's: it looks at no other */
+    struct lease_times times;   /* peers */
+    bool failsafe;              /* peers: ask the others where the store is out of reach */
+    bool guardian;              /* peers: there is one, and it is to be armed */
     controller_news_fn *news;   /* may be NULL */
     void *news_arg;
 };
@@ -67,7 +74,10 @@ enum baton_err controller_new(
 void controller_free(struct controller *controller);
 
 /* An operator's command. `node` may be GROUP_NOBODY. `by` says who ("root via socket"),
- * `reason` may be NULL where the command needs none. BATON_REFUSED says why not. */
+ * `reason` may be NULL where the command needs none. BATON_REFUSED says why not.
+ *
+ * Among peers a move that another node's Baton has to make, a pause and a resume are passed on by
+ * the store. BATON_OK says then that it is on its way; what came of it is news (ANSWER). */
 enum baton_err controller_command(
     struct controller *controller, enum group_command command, int node, bool force, const char *by,
     const char *reason, struct baton_error *error);

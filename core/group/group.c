@@ -361,6 +361,11 @@ static enum baton_err take(
         break;
     case GROUP_EV_OPERATOR:
         return order_operator(g, fx, ev, error);
+    case GROUP_EV_STORE:
+    case GROUP_EV_PROVEN:
+    case GROUP_EV_MEMBER:
+    case GROUP_EV_PROMISE:
+        return baton_fail(error, BATON_REFUSED, "not among peers");
     }
     return BATON_OK;
 }
@@ -461,6 +466,7 @@ const struct group_action_rules *group_step_action(
     case GROUP_STEP_ASK:
     case GROUP_STEP_LOOK:
     case GROUP_STEP_GRANT:
+    case GROUP_STEP_RELEASE:
         break;
     }
     return NULL;

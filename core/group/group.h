@@ -19,6 +19,18 @@
  * decision ends at its first step that would change anything, is told once, and nothing is
  * granted or started. Whoever is seen serving is the holder (shadow.c).
  *
+ * With a lease store there is a Baton on every node (`peers`), and each has a group of its own
+ * that acts on its own node only (peer.c). Who holds the baton is what the store says; a grant
+ * is a transaction there, asked for by a step. Of the other nodes a group knows what their own
+ * Batons publish, and takes it as it is. That another node is out follows from the store:
+ * whoever does not hold the baton has stopped before he could lose it.
+ *
+ *   the baton is free       the best fit node takes it:       grant start… verify
+ *   the holder gives it up  in one transaction, to another:   [ask] stop… look grant
+ *   it was passed to us     that is a grant already:          start… verify
+ *   a start failed          undone, and given up:             undo… stop… look release
+ *   not proven any more     at `stop_at_ms`, whatever else:   stop… look, without the baton
+ *
  * Ownership: a group owns all its memory, allocated in group_new; group_step never
  * allocates. The fields of the structs here may be read by anyone who has the group and
  * are written in core/group only.
@@ -42,6 +54,7 @@
 #define GROUP_EFFECTS_MAX   128
 #define GROUP_WINDOW_MAX_MS (24 * 3600 * INT64_C(1000)) /* what a restart remembers */
 #define GROUP_NOBODY        (-1)
+#define GROUP_STRANGER      (-2) /* peers: the baton names a node that is not in our configuration */
 #define GROUP_NEVER_MS      INT64_MAX
 
 /* ---- What the policy and the configuration lay down ------------------------------ */
@@ -133,7 +146,10 @@ struct group_setup {
     const struct group_rules *rules; /* copied */
     struct group_memory memory;
     int64_t now_ms;
-    bool shadow; /* takes no action: something else moves the service */
+    bool shadow;          /* takes no action: something else moves the service */
+    bool peers;           /* a Baton on every node … */
+    int self;             /* … and this one is that node's */
+    int64_t candidate_ms; /* peers: how long a node leaves a free baton to each one before it */
 };
 
 /* ---- What a group is --------------------------------------------------------------- */
@@ -214,6 +230,7 @@ enum group_step_kind {
     GROUP_STEP_VERIFY,
     GROUP_STEP_UNDO,
     GROUP_STEP_REMEDY,
+    GROUP_STEP_RELEASE, /* peers: give the baton back to the store */
 };
 
 enum group_step_status {
@@ -259,6 +276,8 @@ enum group_hold { /* why the group makes no move; an operator's resume clears an
     GROUP_HOLD_POLICY,      /* the policy broke a rule or a cap */
     GROUP_HOLD_JOURNAL,     /* the journal can't be written */
     GROUP_HOLD_FROZEN,      /* a broken invariant: a bug */
+    GROUP_HOLD_EPOCH,       /* a higher epoch than ours was seen, or the store's went back: another
+                               controller grants, or this one's state is an old copy */
 };
 
 enum group_phase {
@@ -277,6 +296,22 @@ struct group_would {
     char text[GROUP_TEXT_MAX]; /* "would have failed over from server01 to server02, …" */
     char end[GROUP_TEXT_MAX];  /* the step at which it ended, and what that would have run */
     int holder;                /* when anything was told last */
+};
+
+/* What a group among peers knows of its baton in the lease store. */
+struct group_peers {
+    int self;
+    int64_t candidate_ms;
+    bool told;          /* the store has said something since the start */
+    int holder;         /* what it said last: a node, GROUP_NOBODY or GROUP_STRANGER */
+    bool mine;          /* bound to our own lease */
+    int64_t granted_at; /* the store's revision of that grant */
+    int64_t free_since_ms;
+    int64_t stop_at_ms;          /* from then on we must not serve; 0: not proven at all */
+    bool failsafe;               /* proven by the other nodes, not by the store */
+    int64_t promised_ms;         /* the baton is not taken before: promised to the holder */
+    bool alive[GROUP_NODES_MAX]; /* it publishes */
+    bool rests[GROUP_NODES_MAX]; /* starts there failed a moment ago */
 };
 
 struct group {
@@ -307,6 +342,32 @@ struct group {
     int64_t checked_epoch; /* what the check of the invariants saw last */
     bool shadow;
     struct group_would *would; /* in shadow only */
+    struct group_peers *peers; /* NULL: one controller acts on all nodes */
+};
+
+/* ---- Among peers -------------------------------------------------------------------- */
+
+struct group_member_probe {
+    char name[GROUP_NAME_MAX];
+    enum group_outcome status, last;
+    bool resting;
+    int run;
+    int64_t latency_us;
+    double value;
+    char detail[GROUP_TEXT_MAX / 2];
+};
+
+/* What the Baton of a node says of it, published by each for the others. */
+struct group_member {
+    int node; /* index in the group */
+    enum fsm_state state;
+    enum group_answer serving, fit;
+    char state_why[GROUP_TEXT_MAX], fit_why[GROUP_TEXT_MAX], serving_why[GROUP_TEXT_MAX / 2];
+    bool rests;      /* starts there failed a moment ago: others go first */
+    int hold;        /* enum group_hold of its Baton */
+    uint64_t policy; /* digest: all Batons should run the same */
+    int n_probes;
+    struct group_member_probe probe[GROUP_PROBES_MAX];
 };
 
 /* ---- In: events ---------------------------------------------------------------------- */
@@ -323,6 +384,12 @@ enum group_event_kind {
     GROUP_EV_STEP_ENDED,
     GROUP_EV_POLICY_BROKEN, /* the policy can't be trusted: hold */
     GROUP_EV_OPERATOR,
+    /* among peers */
+    GROUP_EV_STORE,   /* what the lease store says */
+    GROUP_EV_PROVEN,  /* our lease was renewed, or the others vouch for us; or it is gone */
+    GROUP_EV_MEMBER,  /* what a node's own Baton says of it, or that it says nothing any more */
+    GROUP_EV_PROMISE, /* the holder asks us not to take the baton for a while. BATON_OK is the
+                         promise; BATON_REFUSED where we serve, hold it or are about to take it */
 };
 
 enum group_command {
@@ -393,6 +460,26 @@ struct group_event {
             bool force; /* move to a node that is not fit */
             const char *by, *reason;
         } operator;
+        struct {
+            int64_t epoch, granted_at; /* as in struct lease_word */
+            int holder;
+            bool mine, passed;
+            enum group_plan_kind how;
+            const char *why;
+        } store;
+        struct {
+            int64_t stop_at_ms; /* 0: the lease is gone, or was never there */
+            bool failsafe;
+            const char *why;
+        } proven;
+        struct {
+            int node;
+            const struct group_member *member; /* NULL: its lease has run out */
+        } member;
+        struct {
+            int64_t until_ms, epoch;
+            int holder;
+        } promise;
     } u;
 };
 
@@ -443,9 +530,10 @@ enum group_notice {
     GROUP_NOTICE_RESUMED,        /* "resumed" */
     GROUP_NOTICE_ADOPTED,        /* "adopted": start-up found the holder */
     GROUP_NOTICE_STALE,          /* "stale": a late completion was dropped */
+    GROUP_NOTICE_LEASE,          /* "lease": not proven any more, failsafe, proven again */
     GROUP_NOTICE_SHADOWED,       /* "shadowed": what it would have done. In shadow no hook runs */
 };
-#define GROUP_NOTICES 13 /* that have hooks */
+#define GROUP_NOTICES 14 /* that have hooks */
 
 enum group_effect_kind {
     GROUP_DO_RECORD = 0, /* write it; answer RECORDED or UNRECORDED */

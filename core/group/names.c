@@ -25,7 +25,7 @@ const char *group_step_name(enum group_step_kind kind)
         [GROUP_STEP_LOOK] = "look",     [GROUP_STEP_FENCE] = "fence",
         [GROUP_STEP_GRANT] = "grant",   [GROUP_STEP_START] = "start",
         [GROUP_STEP_VERIFY] = "verify", [GROUP_STEP_UNDO] = "undo",
-        [GROUP_STEP_REMEDY] = "remedy",
+        [GROUP_STEP_REMEDY] = "remedy", [GROUP_STEP_RELEASE] = "release",
     };
 
     return NAME(names, kind);
@@ -84,6 +84,7 @@ const char *group_hold_name(enum group_hold hold)
         [GROUP_HOLD_POLICY] = "policy",
         [GROUP_HOLD_JOURNAL] = "journal",
         [GROUP_HOLD_FROZEN] = "frozen",
+        [GROUP_HOLD_EPOCH] = "epoch",
     };
 
     return NAME(names, hold);
@@ -105,6 +106,7 @@ const char *group_notice_name(enum group_notice notice)
         [GROUP_NOTICE_RESUMED] = "resumed",
         [GROUP_NOTICE_ADOPTED] = "adopted",
         [GROUP_NOTICE_STALE] = "stale",
+        [GROUP_NOTICE_LEASE] = "lease",
         [GROUP_NOTICE_SHADOWED] = "shadowed",
     };
 

@@ -457,6 +457,7 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
         break;
     case GROUP_STEP_STOP:
     case GROUP_STEP_UNDO:
+    case GROUP_STEP_RELEASE:
         break; /* the look after it decides */
     }
     plan->step++;

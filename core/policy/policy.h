@@ -44,12 +44,13 @@ struct policy_task;
  * outlive the policy. */
 struct policy_node_site {
     const char *name, *address;
-    const char *transport; /* "local", "ssh" */
+    const char *transport; /* "local", "ssh", "peer": only that node's own Baton acts there */
     int priority;
 };
 
 struct policy_site {
     const char *group;
+    const char *self;      /* peers: the node whose Baton this is; NULL: one acts on all */
     const char *floating;  /* "10.9.0.100/24", or NULL */
     const char *interface; /* on the nodes, or NULL */
     const char *share;     /* path on the nodes, or NULL */

@@ -162,6 +162,10 @@ void command_print(const struct world_request *request, char *text, size_t size)
     case WORLD_SLEEP:
     case WORLD_TCP:
     case WORLD_MAIL:
+    case WORLD_LEASE:
+    case WORLD_PEER:
+    case WORLD_GUARD:
+    case WORLD_MARK:
         break;
     }
 }

@@ -126,5 +126,7 @@ void news_told(void *arg, const struct controller *controller, const struct cont
     case CONTROLLER_NOTICE:
         news_notice(run, news);
         break;
+    case CONTROLLER_ANSWER:
+        break;
     }
 }

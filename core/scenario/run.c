@@ -156,7 +156,7 @@ void run_kill_daemon(struct run *run, bool keep_records)
     if (run->controller == NULL) {
         return;
     }
-    sim_kill(run->sim, keep_records);
+    sim_kill(run->sim, SIM_CONTROLLER, keep_records);
     controller_free(run->controller);
     run->controller = NULL;
     ask_forget(run);
@@ -232,7 +232,7 @@ void run_free(struct run *run)
         run->sim->told = NULL;
     }
     if (run->controller != NULL) {
-        sim_kill(run->sim, false);
+        sim_kill(run->sim, SIM_CONTROLLER, false);
         controller_free(run->controller);
     }
     ask_forget(run);

@@ -1,7 +1,7 @@
 /* The one door from Baton to anything outside itself.
  *
- * Time, random, network, processes, addresses, hooks, journal and log are reached
- * through this table and nowhere else. Behind it are the live world (libevent, libcurl,
+ * Time, random, network, processes, addresses, hooks, lease store, guardian, journal and log
+ * are reached through this table and nowhere else. Behind it are the live world (libevent, libcurl,
  * netlink, processes), the simulated one (virtual clock, modelled nodes), and the shadow one
  * (live, but what would change anything is not made). Whoever holds a `struct world *` does
  * not know which it is.
@@ -27,6 +27,7 @@
 
 #include "base/error.h"
 #include "group/group.h"
+#include "lease/lease.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +43,58 @@ enum world_kind {
     WORLD_EXEC,    /* a program, on the controller or on a node through its transport */
     WORLD_ADDRESS, /* a floating address on a node whose transport is local */
     WORLD_HOOK,    /* all programs in hooks/EVENT.d, in order of their names */
+    WORLD_LEASE,   /* the lease store */
+    WORLD_PEER,    /* the Baton of another node, asked directly */
+    WORLD_GUARD,   /* this node's guardian */
+    WORLD_MARK,    /* what a node remembers of the last epoch that anybody granted */
+};
+
+/* What is asked of the lease store. OK: it is so, or was done in one transaction. FAIL: the
+ * store says no; what it has instead is in the detail. UNKNOWN: no answer of the store; what
+ * was asked may have been done all the same. */
+enum world_lease_op {
+    WORLD_LEASE_RENEW = 0, /* keep this Baton's lease of the group alive, `ttl_ms` from now. The
+                              first of a run takes up the lease that the baton is bound to, where
+                              it names this node; or makes one. FAIL: the lease was gone, and with
+                              it the baton and what was published; there is a new one now */
+    WORLD_LEASE_WATCH,     /* ends OK as soon as the store has something newer than revision
+                              `seen` (at once where that is 0), with `word`; UNKNOWN at the deadline,
+                              which says only that nothing was new or the store is out of reach:
+                              `code` is 0 where it answered, else -1 */
+    WORLD_LEASE_ACQUIRE,   /* nobody has the baton and the last epoch is `epoch` - 1: take it. Every
+                              earlier grant of this epoch is excluded by the transaction */
+    WORLD_LEASE_PASS,      /* this one has it with `epoch` - 1 and `to` has a live lease: now `to`
+                              has it, bound to its lease, with `epoch` */
+    WORLD_LEASE_RELEASE,   /* this one has it with `epoch`: now nobody does. The epoch stays */
+    WORLD_LEASE_PUBLISH,   /* `member`, for as long as the lease lives */
+    WORLD_LEASE_PAUSE,     /* `why` not NULL: the group is paused, for all; NULL: no more */
+    WORLD_LEASE_WISH,      /* put `wish`; its id is the revision that it gets, in `value` */
+    WORLD_LEASE_ANSWER,    /* put `answer`, and the wish of that id is gone */
+};
+
+/* What is asked of the Baton of another node, over mutual TLS. */
+enum world_peer_op {
+    WORLD_PEER_ASK = 0, /* "do you not serve, and will you not take the baton for `hold_ms`, while
+                           `holder` has it with `epoch`?" OK: so it is, and promised from when it
+                           was asked. FAIL: no. UNKNOWN: no answer */
+    WORLD_PEER_LISTEN,  /* ends OK when one asks, with `question` */
+    WORLD_PEER_ANSWER,  /* to the question `ticket`: `yes`, and `why` */
+};
+
+enum world_guard_op {
+    WORLD_GUARD_ARM = 0, /* unless it is told otherwise before, the guardian stops the service at
+                            `until_ms`. OK: it has understood */
+    WORLD_GUARD_DISARM,  /* this node serves no more */
+    WORLD_GUARD_ASK,     /* OK: it is armed, until `value`; FAIL: it is not armed */
+};
+
+/* Asked of a node by the controller that acts on it. A mark is an epoch and the token that was
+ * drawn for it, so that two controllers that grant the same epoch don't look alike. */
+enum world_mark_op {
+    WORLD_MARK_READ = 0, /* OK: `mark` is what is there, epoch 0 where nothing is */
+    WORLD_MARK_WRITE,    /* OK: `epoch` and `token` stand there now, and what stood there was older
+                            or the same. FAIL: newer, or another token; `mark` says which. Atomic
+                            and durable */
 };
 
 enum world_mail_proto {
@@ -122,6 +175,39 @@ struct world_request {
             int n_facts;
             const char *json; /* on standard input */
         } hook;               /* WORLD_FAIL: one said no (exit not 0); UNKNOWN: none could say */
+        struct {
+            enum world_lease_op op;
+            const char *node;                  /* whose Baton asks */
+            int64_t ttl_ms;                    /* RENEW */
+            int64_t seen;                      /* WATCH */
+            int64_t epoch;                     /* ACQUIRE, PASS, RELEASE */
+            const char *to;                    /* PASS */
+            enum group_plan_kind how;          /* ACQUIRE, PASS */
+            const char *why;                   /* ACQUIRE, PASS, PAUSE */
+            const struct group_member *member; /* PUBLISH */
+            const struct lease_wish *wish;     /* WISH */
+            const struct lease_answer *answer; /* ANSWER */
+        } lease;
+        struct {
+            enum world_peer_op op;
+            const char *node;       /* ASK: who is asked */
+            const char *holder;     /* ASK: who asks */
+            int64_t epoch, hold_ms; /* ASK */
+            uint64_t ticket;        /* ANSWER */
+            bool yes;               /* ANSWER */
+            const char *why;        /* ANSWER */
+        } peer;
+        struct {
+            enum world_guard_op op;
+            int64_t until_ms; /* of the world's clock */
+            int64_t epoch;
+        } guard;
+        struct {
+            enum world_mark_op op;
+            const char *node;
+            int64_t epoch;
+            uint64_t token;
+        } mark;
     } u;
 };
 
@@ -130,6 +216,17 @@ enum world_outcome {
     WORLD_OK,
     WORLD_FAIL
 }; /* = enum group_outcome */
+
+struct world_question { /* of another node's Baton */
+    uint64_t ticket;
+    const char *holder;
+    int64_t epoch, hold_ms;
+};
+
+struct world_mark {
+    int64_t epoch; /* 0: none */
+    uint64_t token;
+};
 
 struct world_result {
     enum world_outcome outcome;
@@ -142,6 +239,10 @@ struct world_result {
     size_t err_len;
     bool cut;      /* some of out or err was thrown away */
     bool shadowed; /* it was not made (WORLD_UNKNOWN): `detail` says what would have been */
+    int64_t value; /* LEASE WISH, GUARD ASK */
+    const struct lease_word *word;         /* LEASE WATCH */
+    const struct world_question *question; /* PEER LISTEN */
+    struct world_mark mark;                /* MARK */
 };
 
 typedef void world_done_fn(void *arg, uint64_t request, const struct world_result *result);

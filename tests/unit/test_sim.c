@@ -1126,7 +1126,7 @@ START_TEST(a_daemon_that_is_killed_is_not_answered)
     start(&request);
     start(&wait);
     record(1, 2);
-    sim_kill(sim, false);
+    sim_kill(sim, SIM_CONTROLLER, false);
     record(3, 1); /* the last words of a controller that is freed */
     sim_run(sim, 0);
     ck_assert_int_eq(end.count, count + 2);
@@ -1145,7 +1145,7 @@ END_TEST
 START_TEST(records_under_way_are_kept_where_it_is_said)
 {
     record(1, 2);
-    sim_kill(sim, true);
+    sim_kill(sim, SIM_CONTROLLER, true);
     ck_told("0 record 2, the first 1\n");
     sim_run(sim, 100);
     ck_assert_str_eq(end.failed, "");

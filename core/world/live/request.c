@@ -21,7 +21,9 @@ static const struct live_kind *kind_of(enum world_kind kind)
         [WORLD_SLEEP] = &live_kind_sleep, [WORLD_TCP] = &live_kind_tcp,
         [WORLD_MAIL] = &live_kind_mail,   [WORLD_HTTP] = &live_kind_http,
         [WORLD_EXEC] = &live_kind_exec,   [WORLD_ADDRESS] = &live_kind_address,
-        [WORLD_HOOK] = &live_kind_hook,
+        [WORLD_HOOK] = &live_kind_hook,   [WORLD_LEASE] = &live_kind_lease,
+        [WORLD_PEER] = &live_kind_peer,   [WORLD_GUARD] = &live_kind_guard,
+        [WORLD_MARK] = &live_kind_mark,
     };
 
     assert((unsigned)kind < sizeof kinds / sizeof kinds[0]);

@@ -82,6 +82,10 @@ extern const struct live_kind live_kind_http;    /* http.c, on curl.c */
 extern const struct live_kind live_kind_exec;    /* exec.c, with ssh.c, on child.c */
 extern const struct live_kind live_kind_address; /* address.c, with announce.c */
 extern const struct live_kind live_kind_hook;    /* hooks.c, on child.c */
+extern const struct live_kind live_kind_lease;   /* lease.c, on core/lease/etcd and curl.c */
+extern const struct live_kind live_kind_peer;    /* peer.c, on curl.c and a listener */
+extern const struct live_kind live_kind_guard;   /* guard.c, on core/lease/guardian's socket */
+extern const struct live_kind live_kind_mark;    /* mark.c, with ssh.c, on child.c */
 
 /* curl.c: libcurl's multi interface on the loop. */
 enum baton_err live_curl_new(

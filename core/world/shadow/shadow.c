@@ -47,6 +47,14 @@ bool shadow_stops(const struct world_request *request)
         return request->u.exec.effect != NULL || (request->acts && request->u.exec.asks == NULL);
     case WORLD_ADDRESS:
         return request->u.address.op != WORLD_ADDRESS_PRESENT;
+    case WORLD_LEASE: /* it watches, and publishes nothing */
+        return request->u.lease.op != WORLD_LEASE_WATCH;
+    case WORLD_PEER:
+        return true;
+    case WORLD_GUARD:
+        return request->u.guard.op != WORLD_GUARD_ASK;
+    case WORLD_MARK:
+        return request->u.mark.op != WORLD_MARK_READ;
     case WORLD_HOOK:
         break;
     }

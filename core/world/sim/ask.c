@@ -216,6 +216,10 @@ uint64_t ask_start(
     event->deadline_ms = sim->now_ms + request->timeout_ms;
     event->code = -1;
     switch (request->kind) {
+    case WORLD_LEASE:
+    case WORLD_PEER:
+    case WORLD_GUARD:
+    case WORLD_MARK:
     case WORLD_SLEEP:
         event->kind = EVENT_SLEEP;
         event->phase = PHASE_ANSWERS;

@@ -22,6 +22,11 @@
  * and its services run (hung ones too: they may wake up). The *client* is served when it
  * gets an answer over its link: that is what outage means.
  *
+ * Among peers there is a Baton on every node: each has a door of its own (`sim_door`), whose
+ * requests set out from its node, whose clock is that node's and drifts with it, and which hangs
+ * or is killed by itself. The lease store is a place; so is what the Batons ask each other. A
+ * guardian lives on each node beside its Baton and outlives it.
+ *
  * Faults are data: one row for each kind says how it is written in a scenario, what lifts
  * it and what it does, so the scenarios, the explorer and the manual all have the same.
  */
@@ -29,6 +34,7 @@
 #define BATON_WORLD_SIM_SIM_H
 
 #include "base/error.h"
+#include "lease/lease.h"
 #include "world/world.h"
 
 #define SIM_NODES_MAX  GROUP_NODES_MAX
@@ -254,6 +260,17 @@ void sim_moves_with_baton(struct sim *sim, const char *thing);
 /* … and where it is at the start. More than one call: several serve. */
 void sim_serves_at_start(struct sim *sim, int node);
 
+/* Among peers: the times that the store and the guardians go by. To be said before the first
+ * request. The store's own clock is true time. */
+struct sim_peers {
+    struct lease_times times;
+    bool guardian; /* there is one on each node */
+    bool failsafe; /* the Batons answer each other */
+};
+enum baton_err sim_set_peers(struct sim *sim, const struct sim_peers *peers);
+/* The door of a daemon: SIM_CONTROLLER, or among peers SIM_NODE + i. */
+struct world *sim_door(struct sim *sim, int place);
+
 /* Place of that name: "controller", "client", "gateway", "share", "store" or a node's;
  * SIM_NOWHERE if there is none. And the other way round. */
 int sim_find_place(const struct sim *sim, const char *name);
@@ -289,7 +306,7 @@ bool sim_serves(const struct sim *sim, int node);
  * sim_step, and what that still hands to the journal is lost too; the next request is the
  * new daemon's. What waits for a record hears at the next step, or by sim_free, that it
  * failed, and can free what it holds. */
-void sim_kill(struct sim *sim, bool keep_records);
+void sim_kill(struct sim *sim, int place, bool keep_records);
 
 /* A hash of the model without the clock: what a node is and has, links, faults in force, and
  * what is under way, by how long it still takes. Equal for worlds that go on alike. */

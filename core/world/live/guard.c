@@ -1,0 +1,26 @@
+/* This node's guardian, by its socket. */
+#include "world/live/request.h"
+
+#include <stdio.h>
+
+static bool start(
+    struct live_request *request, const struct world_request *wanted, char *why, size_t why_size)
+{
+    (void)request;
+    (void)wanted;
+    snprintf(why, why_size, "not built in");
+    return false;
+}
+
+static void stop(struct live_request *request)
+{
+    (void)request;
+}
+
+const struct live_kind live_kind_guard = {
+    .name = "guard",
+    .size = sizeof(struct live_request),
+    .start = start,
+    .stop = stop,
+    .on_deadline = WORLD_UNKNOWN,
+};
