@@ -310,6 +310,8 @@ function exec(request) end
 ---@field secret? string      name of a secret, sent as bearer token
 ---@field body_max? integer   bytes kept of the answer
 ---@field timeout? number     seconds (10)
+---@field effect? string      what it changes, for the simulated world, as of ExecRequest
+---@field asks? string        what it asks, likewise
 
 --- Make an HTTP request. Waits.
 ---@param request HttpRequest

@@ -23,6 +23,16 @@ read -r pid <"$base/master.pid"
 case $(readlink "/proc/$pid/exe") in */dovecot | *"/dovecot (deleted)") ;; *) exit 0 ;; esac
 doveadm -c "$1" stop]]
 
+-- The master first, so that it starts no new children, then all that it has started.
+local KILL = [[
+base=$(doveconf -c "$1" -h base_dir) || exit 9
+[ -s "$base/master.pid" ] || exit 0
+read -r pid <"$base/master.pid"
+case $(readlink "/proc/$pid/exe") in */dovecot | *"/dovecot (deleted)") ;; *) exit 0 ;; esac
+children=$(ps -o pid= --ppid "$pid")
+kill -s KILL "$pid" $children 2>/dev/null
+exit 0]]
+
 -- Processes of a master that was killed may hold its ports for a moment.
 local START = [[
 for pause in 0.2 0.5 1 1; do
@@ -44,6 +54,7 @@ function dovecot.instance(options)
         name = "dovecot",
         start = remote.detached { "sh", "-c", START, "sh", config },
         stop = remote.shell(STOP, config),
+        kill = remote.shell(KILL, config),
         status = remote.shell(STATUS, config),
         stopped = { [3] = true },
         deadline = options.deadline,

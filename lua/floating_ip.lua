@@ -155,6 +155,16 @@ local function gone(node, options)
     return not there, detail
 end
 
+--- Give the address up, now. For fences.
+---@param node Node
+---@param options? FloatingIpOptions
+---@return boolean? done  nil: the node could not even be asked
+---@return string? why
+function floating_ip.remove_on(node, options)
+    options = options or {}
+    return remote.done(run(node, "delete", REMOVE, options.deadline or 10, options), "remove the address")
+end
+
 --- An action: give the address up. When a node that should not have had it gives it up, the
 --- holder tells the neighbours again where it is, or they would go on asking the wrong one.
 ---@param options? FloatingIpOptions
@@ -171,7 +181,7 @@ function floating_ip.remove(options)
             return gone(node, options)
         end,
         run = function(node)
-            local done, why = remote.done(run(node, "delete", REMOVE, deadline, options), "remove the address")
+            local done, why = floating_ip.remove_on(node, options)
             local holder = group.holder
             if done and holder and holder ~= node and holder.serving then
                 floating_ip.announce(holder, options)

@@ -19,6 +19,14 @@ local STOP = [[
 postfix -c "$1" status >/dev/null 2>&1 || exit 0
 postfix -c "$1" stop || postfix -c "$1" abort]]
 
+-- `postfix abort` signals the master and its children at once; what is left of the master is killed.
+local KILL = [[
+postfix -c "$1" status >/dev/null 2>&1 || exit 0
+pid=$(head -n 1 "$(postconf -c "$1" -h queue_directory)/pid/master.pid" | tr -cd 0-9)
+postfix -c "$1" abort
+[ -z "$pid" ] || kill -s KILL "-$pid" 2>/dev/null || kill -s KILL "$pid" 2>/dev/null
+exit 0]]
+
 --- The instance that is configured in one directory.
 ---@param options? { config?: string, unit?: string, deadline?: number, attempts?: integer }
 ---  config: its configuration directory ("/etc/postfix"). unit: the systemd unit that starts
@@ -32,6 +40,7 @@ function postfix.instance(options)
         name = "postfix",
         start = remote.detached { "postfix", "-c", config, "start" },
         stop = remote.shell(STOP, config),
+        kill = remote.shell(KILL, config),
         status = remote.shell(STATUS, config),
         stopped = { [3] = true },
         deadline = options.deadline,

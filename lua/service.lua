@@ -15,6 +15,7 @@ local service = {}
 ---@field restart Action     ends when it is seen running again
 ---@field look fun(node: Node): boolean?, string  does it run? nil: can't say
 ---@field restart_on fun(node: Node): boolean, string?  the restart itself, for remedies
+---@field kill_on fun(node: Node): boolean?, string?  its processes are killed, not asked; for fences
 
 -- LSB: 1 and 2 are dead with a file left behind, 3 is not running, 4 and up say nothing. But
 -- 1 is also what sudo ends with when it refuses, which is no answer.
@@ -26,6 +27,7 @@ local lsb_stopped = param.sudo and { [3] = true } or { [1] = true, [2] = true, [
 ---@field stop string[]        command
 ---@field restart? string[]    command; else stop and start
 ---@field status string[]      command: exit 0 runs, a code in `stopped` does not, others: can't say
+---@field kill? string[]       command that stops it by force; `stop` if missing
 ---@field stopped? table<integer, boolean>  exit codes of `status`; LSB's 1, 2 and 3 if missing
 ---@field deadline? number     seconds for one start or stop (30)
 ---@field attempts? integer    of a start, in a move (1)
@@ -70,10 +72,16 @@ function service.commands(spec)
         return done, why
     end
 
+    local function kill_on(node)
+        local result = node:exec { command = spec.kill or spec.stop, timeout = deadline, effect = thing .. ".stop" }
+        return remote.done(result, "kill " .. name)
+    end
+
     return {
         name = name,
         look = look,
         restart_on = restart_on,
+        kill_on = kill_on,
         start = action { name = "start " .. name, run = start_on, look = look, attempts = spec.attempts,
             effect = thing .. ".start", deadline = deadline },
         stop = action { name = "stop " .. name, run = stop_on, effect = thing .. ".stop",
@@ -89,6 +97,11 @@ function service.commands(spec)
     }
 end
 
+-- A unit whose stop hangs is killed first: then its stop has nothing to wait for.
+local KILL_UNIT = [[
+systemctl kill --kill-whom=all --signal=KILL -- "$1"
+systemctl stop -- "$1"]]
+
 --- A systemd unit. While it is starting or stopping there is no answer yet.
 ---@param unit string  "postfix.service"
 ---@param options? { deadline?: number, attempts?: integer }
@@ -102,6 +115,7 @@ function service.systemd(unit, options)
         start = systemctl "start",
         stop = systemctl "stop",
         restart = systemctl "restart",
+        kill = remote.shell(KILL_UNIT, unit),
         -- is-active ends with 3 for "deactivating" too, which still runs.
         status = { "sh", "-c", 'state=$(systemctl is-active -- "$1"); code=$?; echo "$state"; '
             .. 'case $state in activating|deactivating|reloading) exit 5;; esac; exit "$code"',

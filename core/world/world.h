@@ -151,6 +151,8 @@ struct world_request {
             const char *ca_file;
             const char *secret; /* NULL, or the name of a configured secret, sent as bearer */
             size_t body_max;    /* of the answer; more is cut and marked */
+            const char *effect; /* as of exec: the simulated world's */
+            const char *asks;   /* likewise */
         } http;
         struct {
             const char *node;        /* NULL: on the controller itself */

@@ -87,6 +87,7 @@ function minihost.new(options)
         hook = function(event) return { name = "hook " .. event } end,
         probe = {},
         exec = function(request) return wait("exec", request) end,
+        http = function(request) return wait("http", request) end,
         tcp = function(request) return wait("tcp", request) end,
         address = function(request) return wait("address", request) end,
         parallel = function(...)

@@ -1,0 +1,74 @@
+--- Commands of Windows nodes: PowerShell, with no value ever pasted in unquoted.
+--
+-- A script is a constant with `%s` where values go. Each value becomes a single-quoted
+-- PowerShell string. The whole travels as -EncodedCommand, so no shell on its way has
+-- anything to take apart.
+
+local powershell = {}
+
+-- PowerShell takes four more characters than ' for a single quote; each one doubled is itself.
+local QUOTES = { "'", "\u{2018}", "\u{2019}", "\u{201A}", "\u{201B}" }
+
+--- A PowerShell string that stands for exactly this text.
+---@param text string|number
+---@return string
+function powershell.quote(text)
+    text = tostring(text)
+    if text:find("%z") then
+        error("a text for PowerShell holds no zero byte", 2)
+    end
+    for _, quote in ipairs(QUOTES) do
+        text = text:gsub(quote, quote .. quote)
+    end
+    return "'" .. text .. "'"
+end
+
+local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+local function base64(bytes)
+    local out = {}
+    for i = 1, #bytes, 3 do
+        local a, b, c = bytes:byte(i, i + 2)
+        local n = a << 16 | (b or 0) << 8 | (c or 0)
+        for digit = 3, 0, -1 do
+            local at = (n >> (digit * 6) & 63) + 1
+            out[#out + 1] = DIGITS:sub(at, at)
+        end
+        if not c then
+            out[#out] = "="
+            out[#out - 1] = b and out[#out - 1] or "="
+        end
+    end
+    return table.concat(out)
+end
+
+local function utf16le(text)
+    local out = {}
+    for _, code in utf8.codes(text) do
+        if code >= 0x10000 then
+            code = code - 0x10000
+            out[#out + 1] = ("<I2I2"):pack(0xD800 | code >> 10, 0xDC00 | code & 0x3FF)
+        else
+            out[#out + 1] = ("<I2"):pack(code)
+        end
+    end
+    return table.concat(out)
+end
+
+--- A command that runs a script, ends with 1 and a line on standard error where it throws, and
+--- else with what the script says by `exit`.
+---@param script string  with a %s for each value; nothing else in it is a `%`
+---@param ... string|number  quoted here
+---@return string[]
+function powershell.command(script, ...)
+    local values = {}
+    for i = 1, select("#", ...) do
+        values[i] = powershell.quote((select(i, ...)))
+    end
+    local text = "$ProgressPreference = 'SilentlyContinue'; $ErrorActionPreference = 'Stop'\n"
+        .. "try {\n" .. script:format(table.unpack(values)) .. "\n"
+        .. "} catch { [Console]::Error.WriteLine($_.Exception.Message); exit 1 }\n"
+    return { "powershell.exe", "-NoProfile", "-NonInteractive", "-EncodedCommand", base64(utf16le(text)) }
+end
+
+return powershell
