@@ -42,6 +42,7 @@ struct config_group {
     int line;
     char *floating, *interface; /* "10.9.0.100/24"; NULL if none */
     char *share, *gateway;
+    char *marks; /* directory on the nodes for marks of epochs (world.h); NULL: none are kept */
     int n_witnesses;
     char *witness[POLICY_WITNESSES_MAX];
     char *policy_file;
