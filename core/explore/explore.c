@@ -27,9 +27,10 @@ struct search {
 const char *explore_failure_name(enum explore_failure_kind kind)
 {
     static const char *const names[] = {
-        [EXPLORE_TWO_SERVE] = "two-serve",   [EXPLORE_FROZEN] = "frozen",
-        [EXPLORE_NOT_SERVED] = "not-served", [EXPLORE_RESTLESS] = "restless",
-        [EXPLORE_LOST_DATA] = "lost-data",   [EXPLORE_BROKEN] = "broken",
+        [EXPLORE_TWO_SERVE] = "two-serve",     [EXPLORE_FROZEN] = "frozen",
+        [EXPLORE_NOT_SERVED] = "not-served",   [EXPLORE_RESTLESS] = "restless",
+        [EXPLORE_LOST_DATA] = "lost-data",     [EXPLORE_BROKEN] = "broken",
+        [EXPLORE_FAILED_MOVE] = "failed-move",
     };
 
     return names[kind];

@@ -41,7 +41,9 @@
 #define EXPLORE_DEPTH        64
 #define EXPLORE_PATIENCE_MS  15000
 #define EXPLORE_FAULT_MAX_MS 60000
-#define EXPLORE_MOVES_SPARE  2 /* moves beside one there and one back for each fault */
+#define EXPLORE_MOVES_SPARE                                                                        \
+    2 /* moves beside one there and one back for each fault; a line                                \
+         that loses packets counts twice */
 
 struct explore_progress {
     int level;   /* faults at once */
@@ -74,6 +76,8 @@ enum explore_failure_kind {
     EXPLORE_RESTLESS,      /* it serves, but goes on moving though nothing happens */
     EXPLORE_LOST_DATA,     /* a fence or stop hit a node that no step of a plan names */
     EXPLORE_BROKEN,        /* the policy broke a rule or a cap, or diverged */
+    EXPLORE_FAILED_MOVE,   /* a move was undone after the grant, though nothing was ever wrong
+                              with the node that should take over: then none can succeed */
 };
 
 struct explore_failure {

@@ -64,6 +64,47 @@ static bool two_serve(struct player *player, struct verdict *verdict)
     return true;
 }
 
+int judge_moves(const struct scenario_deed *deed)
+{
+    return deed->kind == SCENARIO_FAULT && deed->fault.kind == SIM_LOSSY ? 4 : 2;
+}
+
+unsigned judge_strikes(const struct scenario_deed *deed)
+{
+    const struct sim_fault *fault = &deed->fault;
+
+    if (deed->kind == SCENARIO_COMMAND) {
+        return 0;
+    }
+    if (deed->kind != SCENARIO_FAULT || fault->kind == SIM_BRING_UP) {
+        return ~0u; /* an address that two nodes have may lead to either */
+    }
+    if (fault->place >= SIM_NODE && fault->other < SIM_NODE) {
+        return 1u << (fault->place - SIM_NODE);
+    }
+    if (fault->other >= SIM_NODE && fault->place < SIM_NODE) {
+        return 1u << (fault->other - SIM_NODE);
+    }
+    return ~0u;
+}
+
+/* Where nothing was ever wrong with the taker, the next move to it fails as well. */
+static bool failed_move(struct player *player, struct verdict *verdict)
+{
+    struct sim *sim = run_sim(player->run);
+    int node = player->failed;
+
+    player->failed = GROUP_NOBODY;
+    if (node == GROUP_NOBODY || player->course.struck & 1u << node || !sim->node[node].on) {
+        return false;
+    }
+    fail(
+        player, verdict, EXPLORE_FAILED_MOVE,
+        "a move to %s failed and was undone at %.3f s, though nothing was wrong with it",
+        sim->node[node].name, seconds(run_now_ms(player->run)));
+    return true;
+}
+
 /* Holds that are a verdict on the policy, or on Baton. */
 static bool bad_hold(struct player *player, struct verdict *verdict, const struct group *group)
 {
@@ -138,14 +179,15 @@ bool judge_now(struct player *player, struct verdict *verdict)
     const struct group *group = group_of(player->run);
     const struct course *course = &player->course;
 
-    if (two_serve(player, verdict) || (group != NULL && bad_hold(player, verdict, group))) {
+    if (two_serve(player, verdict) || (group != NULL && bad_hold(player, verdict, group)) ||
+        failed_move(player, verdict)) {
         return true;
     }
     if (player->wrong[0] != '\0') {
         fail(player, verdict, EXPLORE_LOST_DATA, "%s", player->wrong);
         return true;
     }
-    if (course->moves > 2 * course->faults + EXPLORE_MOVES_SPARE) {
+    if (course->moves > course->moves_max) {
         fail(
             player, verdict, EXPLORE_RESTLESS, "the baton moved %d times for %d fault%s, at %.3f s",
             course->moves, course->faults, course->faults == 1 ? "" : "s",

@@ -111,8 +111,9 @@ struct course {
     int64_t fault_ms;    /* of the last fault */
     int64_t repaired_ms; /* -1: not yet */
     int64_t unserved_ms; /* nobody serves since; -1: somebody does */
-    int faults, moves, holder;
-    bool filled; /* the journal's disk was full at some time */
+    int faults, moves, moves_max, holder;
+    unsigned struck; /* set of nodes that a fault may have harmed, be it over or not */
+    bool filled;     /* the journal's disk was full at some time */
 };
 
 enum play_end {
@@ -158,6 +159,7 @@ struct player {
     char (*effect)[SIM_NAME_MAX]; /* [MENU_EFFECTS_MAX] that were seen; NULL: not wanted */
     int n_effects;
     char wrong[GROUP_TEXT_MAX]; /* a command that hit the wrong node; "": none did */
+    int failed;                 /* node to which a move just failed; or GROUP_NOBODY */
     sim_told_fn *told;          /* of the run */
     void *told_arg;
     int n_places, n_before; /* n_before: of them, those before the repairs */
@@ -206,6 +208,11 @@ bool judge_now(struct player *player, struct verdict *verdict);
 bool judge_rests(const struct player *player);
 /* At rest after the repairs: is it well, or does it wait as it should? False: neither yet. */
 bool judge_done(struct player *player, struct verdict *verdict);
+/* So many moves more it may cause: there and back. A line that loses packets is a fault again
+ * and again. */
+int judge_moves(const struct scenario_deed *deed);
+/* Which nodes may this deed harm? What concerns more than one node harms all. */
+unsigned judge_strikes(const struct scenario_deed *deed);
 /* Sees every request go by. */
 void judge_request(struct player *player, const struct world_request *request);
 

@@ -36,6 +36,7 @@ void image_restore(struct player *player, const struct image *image)
     memory_use(player->region, 0);
     player->course = image->course;
     player->wrong[0] = '\0';
+    player->failed = GROUP_NOBODY;
     player->n_places = player->n_before = player->n_keys = 0;
 }
 
@@ -47,6 +48,10 @@ static void told(void *arg, const struct sim_told *what)
 
     if (what->kind == SIM_TOLD_REQUEST) {
         judge_request(player, what->asked);
+    } else if (
+        what->kind == SIM_TOLD_LOG &&
+        strcmp(what->log->event, group_notice_name(GROUP_NOTICE_FAILED)) == 0) {
+        player->failed = what->node;
     }
     if (player->told != NULL) {
         player->told(player->told_arg, what);
@@ -85,6 +90,8 @@ static enum baton_err make_start(
         .repaired_ms = -1,
         .unserved_ms = sim->count.serving > 0 ? -1 : 0,
         .faults = start != STORY_ONE,
+        .moves_max = EXPLORE_MOVES_SPARE + (start != STORY_ONE ? 2 : 0),
+        .struck = start == STORY_TWO ? ~0u : 0,
         .holder = GROUP_NOBODY};
     if (!image_keep(player, &player->start[start])) {
         return baton_fail(error, BATON_NOMEM, "no memory for a copy of the run");
@@ -199,6 +206,7 @@ void player_do(
         verdict->end = PLAY_NOTHING;
         return;
     }
+    player->course.struck |= judge_strikes(deed);
     if (run_do(player->run, deed, &error) != BATON_OK) {
         verdict->end = repair ? PLAY_ERROR : PLAY_NOTHING;
         snprintf(verdict->text, sizeof verdict->text, "%.500s", error.text);
@@ -206,6 +214,7 @@ void player_do(
     }
     if (!repair) {
         player->course.faults++;
+        player->course.moves_max += judge_moves(deed);
         player->course.fault_ms = run_now_ms(player->run);
         player->course.repaired_ms = -1;
     }

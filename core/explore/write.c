@@ -168,12 +168,12 @@ static void put_expectation(
         if (strncmp(verdict->text, "on hold", 7) == 0) {
             fputs("  expect.hold(\"none\"),\n", out);
         } else {
-            int i, faults = story->start != STORY_ONE;
+            int i, most = EXPLORE_MOVES_SPARE + (story->start != STORY_ONE ? 2 : 0);
 
             for (i = 0; i < story->n; i++) {
-                faults += !story->step[i].repair;
+                most += story->step[i].repair ? 0 : judge_moves(&story->step[i].deed);
             }
-            fprintf(out, "  expect.moves { at_most = %d },\n", 2 * faults + EXPLORE_MOVES_SPARE);
+            fprintf(out, "  expect.moves { at_most = %d },\n", most);
         }
         break;
     case EXPLORE_LOST_DATA:
@@ -186,6 +186,9 @@ static void put_expectation(
             put_time(out, story->end_ms);
             fputs(" }),\n", out);
         }
+        break;
+    case EXPLORE_FAILED_MOVE:
+        fputs("  expect.never \"a failed move\",\n", out);
         break;
     case EXPLORE_FROZEN:
     case EXPLORE_BROKEN:

@@ -10,6 +10,7 @@ const char *const scenario_never[SCENARIO_NEVERS] = {
     [SCENARIO_NEVER_MOVE] = "a move",
     [SCENARIO_NEVER_FAILOVER] = "a failover",
     [SCENARIO_NEVER_FAILBACK] = "a failback",
+    [SCENARIO_NEVER_FAILED] = "a failed move",
     [SCENARIO_NEVER_FENCE] = "a fence",
     [SCENARIO_NEVER_HOLD] = "a hold",
     [SCENARIO_NEVER_COMMAND] = "a command",

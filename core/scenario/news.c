@@ -101,6 +101,8 @@ static void news_notice(struct run *run, const struct controller_news *news)
         told_first(run, SCENARIO_NEVER_FAILOVER);
     } else if (news->notice == GROUP_NOTICE_FAILBACK) {
         told_first(run, SCENARIO_NEVER_FAILBACK);
+    } else if (news->notice == GROUP_NOTICE_FAILED) {
+        told_first(run, SCENARIO_NEVER_FAILED);
     }
     told_point(run, RUN_NOTICE, news->node, true, news->text);
     say_once(run, news);

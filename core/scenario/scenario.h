@@ -78,7 +78,8 @@ enum scenario_expect_kind {
     SCENARIO_EXPECT_MOVES,     /* expect.moves { exactly = 1 } or at_most, at_least: grants that
                                   moved the baton to another node, after start-up */
     SCENARIO_EXPECT_NEVER,     /* expect.never "two nodes serve", "nobody serves", "a move",
-                                  "a failover", "a failback", "a fence", "a hold", "a command" */
+                                  "a failover", "a failback", "a failed move", "a fence", "a hold",
+                                  "a command" */
     SCENARIO_EXPECT_SAID,      /* expect.said("text"[, {from,to,by}]): part of a timeline line */
     SCENARIO_EXPECT_NOT_SAID,  /* expect.not_said("text"[, {from,to}]) */
 };
@@ -89,11 +90,12 @@ enum scenario_never {
     SCENARIO_NEVER_MOVE,
     SCENARIO_NEVER_FAILOVER,
     SCENARIO_NEVER_FAILBACK,
+    SCENARIO_NEVER_FAILED, /* a move that was undone after the grant */
     SCENARIO_NEVER_FENCE,
     SCENARIO_NEVER_HOLD,
     SCENARIO_NEVER_COMMAND, /* that changes something */
 };
-#define SCENARIO_NEVERS 8
+#define SCENARIO_NEVERS 9
 extern const char *const scenario_never[SCENARIO_NEVERS]; /* "two nodes serve" … */
 
 #define SCENARIO_HOLD_ANY (-1) /* any but none */

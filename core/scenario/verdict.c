@@ -14,6 +14,7 @@ static const char *const never_words[SCENARIO_NEVERS] = {
     [SCENARIO_NEVER_MOVE] = "no move",
     [SCENARIO_NEVER_FAILOVER] = "no failover",
     [SCENARIO_NEVER_FAILBACK] = "no failback",
+    [SCENARIO_NEVER_FAILED] = "no move that is undone",
     [SCENARIO_NEVER_FENCE] = "no fence",
     [SCENARIO_NEVER_HOLD] = "no hold",
     [SCENARIO_NEVER_COMMAND] = "no command that changes anything",

@@ -113,9 +113,13 @@ static const struct bad {
      "two nodes serve"},
     {"fences-the-wrong-node", 1, EXPLORE_LOST_DATA, "server02.power.off was done to server02",
      "not to be said"},
-    /* C ends each attempt at its deadline, undoes the start and tries elsewhere, until there
-     * were too many moves. */
-    {"waits-for-ever", 1, EXPLORE_NOT_SERVED, "on hold", "hold"},
+    /* C ends each attempt at its deadline, undoes the start and tries elsewhere. */
+    {"waits-for-ever", 1, EXPLORE_FAILED_MOVE, "a move to server01 failed",
+     "no move that is undone"},
+    {"starts-the-wrong-unit", 1, EXPLORE_FAILED_MOVE, "a move to server02 failed",
+     "no move that is undone"},
+    {"verifies-the-wrong-node", 1, EXPLORE_FAILED_MOVE, "a move to server02 failed",
+     "no move that is undone"},
     {"forgets-the-address", 1, EXPLORE_TWO_SERVE, "two nodes serve: server01 and server02",
      "two nodes serve"},
     {"believes-itself", 1, EXPLORE_NOT_SERVED, "nobody serves for", "outage"},
@@ -230,7 +234,7 @@ END_TEST
 
 START_TEST(pruning_hides_nothing)
 {
-    static const struct bad *const some[] = {&bads[0], &bads[3], &bads[8], &bads[9]};
+    static const struct bad *const some[] = {&bads[0], &bads[3], &bads[7], &bads[10], &bads[11]};
     struct explore_failure pruned;
     int i;
 
