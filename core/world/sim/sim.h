@@ -299,6 +299,10 @@ void sim_account(struct sim *sim);
 void sim_account_from(struct sim *sim);
 /* Does this node serve, in truth? */
 bool sim_serves(const struct sim *sim, int node);
+/* Among peers: whom the lease store names as the holder now, in truth, whoever can reach it; and
+ * the epoch of the last grant in it, which may be NULL. GROUP_NOBODY where nobody has the baton or
+ * all in the store is lost. */
+int sim_holder(const struct sim *sim, int64_t *epoch);
 
 /* The daemon is killed: nothing that it waits for is answered any more. Requests under way
  * take effect on the nodes all the same; records not durable yet are lost, unless
