@@ -160,7 +160,7 @@ static bool note(struct player *player, struct verdict *verdict)
     } else if (course->unserved_ms < 0) {
         course->unserved_ms = run_now_ms(run);
     }
-    course->filled = course->filled || sim->disk_full;
+    course->filled = course->filled || sim->seat[0].disk_full;
     if (controller != NULL) {
         int holder = controller_group(controller)->holder;
 

@@ -217,11 +217,6 @@ static void print_command(
         deed->reason[0] != '\0' ? ")" : "");
 }
 
-static bool home_hangs(const struct run *run)
-{
-    return run->sim->home != GROUP_NOBODY && run->sim->node[run->sim->home].hung;
-}
-
 /* Its line comes before what follows from it; whether it was refused is known after. */
 static void do_command(struct run *run, const struct scenario_deed *deed)
 {
@@ -235,7 +230,7 @@ static void do_command(struct run *run, const struct scenario_deed *deed)
     line = told_line(run, &entry, "%s", text);
     if (run->controller == NULL) {
         baton_fail(&refused, BATON_IO, "the daemon is down");
-    } else if (run->sim->hung || home_hangs(run)) {
+    } else if (sim_hangs(run->sim, SIM_CONTROLLER)) {
         baton_fail(&refused, BATON_IO, "the daemon does not answer");
     } else {
         controller_command(

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WALL_MS(run) ((run)->sim->world.ops->wall_ms(&(run)->sim->world))
+#define WALL_MS(run)                                                                               \
+    (sim_door((run)->sim, SIM_CONTROLLER)->ops->wall_ms(sim_door((run)->sim, SIM_CONTROLLER)))
 
 const char *run_kind_name(enum run_kind kind)
 {
@@ -115,7 +116,7 @@ enum baton_err run_start_daemon(struct run *run, struct baton_error *error)
     struct controller_setup setup = {
         .name = run->setup.group,
         .n_nodes = run->site.n_nodes,
-        .world = &run->sim->world,
+        .world = sim_door(run->sim, SIM_CONTROLLER),
         .news = news_told,
         .news_arg = run,
     };

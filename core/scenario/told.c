@@ -230,7 +230,8 @@ static void granted(struct run *run, const struct group_record *record)
 
 static void recorded(struct run *run, const struct sim_told *told)
 {
-    int64_t wall_ms = run->sim->world.ops->wall_ms(&run->sim->world);
+    struct world *world = sim_door(run->sim, SIM_CONTROLLER);
+    int64_t wall_ms = world->ops->wall_ms(world);
     int i;
 
     told_point(run, RUN_GRANT, GROUP_NOBODY, false, NULL);

@@ -102,7 +102,9 @@ static struct policy *load(const char *text, struct baton_error *error)
         .file = "mail.lua", .text = text, .len = strlen(text), .read = read_module};
     struct policy *policy = NULL;
 
-    policy_new(&source, &site, NULL, shadow != NULL ? shadow : &sim->world, &policy, error);
+    policy_new(
+        &source, &site, NULL, shadow != NULL ? shadow : sim_door(sim, SIM_CONTROLLER), &policy,
+        error);
     return policy;
 }
 
@@ -130,7 +132,8 @@ static void set_up(void)
 
 static void start_with(struct group_memory memory)
 {
-    struct controller_setup setup = {.name = "mail", .n_nodes = 2, .world = &sim->world};
+    struct controller_setup setup = {
+        .name = "mail", .n_nodes = 2, .world = sim_door(sim, SIM_CONTROLLER)};
     struct baton_error error = {BATON_OK, ""};
 
     snprintf(setup.node[0].name, sizeof setup.node[0].name, "server01");
@@ -299,15 +302,15 @@ END_TEST
 START_TEST(a_full_disk_touches_nothing_and_loses_no_record)
 {
     normal();
-    sim->disk_full = true;
+    sim->seat[0].disk_full = true;
     service_dies(0);
     sim_run(sim, 40000);
     ck_has("the journal can't be written, so nothing is moved");
     ck_assert(sim_thing(&sim->node[0], "address")->up);
-    sim->disk_full = false;
+    sim->seat[0].disk_full = false;
     sim_run(sim, 60000);
     ck_assert_int_eq(controller_group(controller)->holder, 1);
-    ck_assert_int_eq(sim->records, controller_group(controller)->seq);
+    ck_assert_int_eq(sim->seat[0].records, controller_group(controller)->seq);
     tear_down();
 }
 END_TEST
@@ -325,7 +328,7 @@ START_TEST(a_controller_that_ends_in_mid_write_loses_no_record)
     controller_free(controller);
     controller = NULL;
     sim_run(sim, 20000);
-    ck_assert_int_eq(sim->records, seq);
+    ck_assert_int_eq(sim->seat[0].records, seq);
     tear_down();
 }
 END_TEST
@@ -445,7 +448,7 @@ START_TEST(in_shadow_all_is_said_and_nothing_done)
     memset(&heard, 0, sizeof heard);
     set_up();
     sim->told = listen;
-    ck_assert_int_eq(shadow_new(&sim->world, &shadow, &error), BATON_OK);
+    ck_assert_int_eq(shadow_new(sim_door(sim, SIM_CONTROLLER), &shadow, &error), BATON_OK);
     serving(0);
     start();
     sim_run(sim, 10000);

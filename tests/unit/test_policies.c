@@ -50,7 +50,7 @@ static struct policy *load_text(const char *name, const char *text, struct baton
         .file = name, .text = text, .len = strlen(text), .read = read_module};
     struct policy *policy = NULL;
 
-    policy_new(&source, &site, NULL, &sim->world, &policy, error);
+    policy_new(&source, &site, NULL, sim_door(sim, SIM_CONTROLLER), &policy, error);
     return policy;
 }
 
@@ -140,7 +140,8 @@ static void set(const char *name, const char *value)
 /* Start with server01 serving, and let it come to rest. */
 static void start(const char *name)
 {
-    struct controller_setup setup = {.name = "mail", .n_nodes = 2, .world = &sim->world};
+    struct controller_setup setup = {
+        .name = "mail", .n_nodes = 2, .world = sim_door(sim, SIM_CONTROLLER)};
     struct baton_error error = {BATON_OK, ""};
 
     snprintf(setup.node[0].name, sizeof setup.node[0].name, "server01");

@@ -130,7 +130,7 @@ static void on_recorded(void *arg, int64_t seq, const struct baton_error *failed
 
 static uint64_t start(const struct world_request *request)
 {
-    return world_start(&sim->world, request, on_done, NULL);
+    return world_start(sim_door(sim, SIM_CONTROLLER), request, on_done, NULL);
 }
 
 /* Start it and let the world go on until it has ended. */
@@ -207,7 +207,9 @@ static void record(int64_t first, int count)
     for (i = 0; i < count; i++) {
         records[i].seq = first + i;
     }
-    sim->world.ops->record(&sim->world, "mail", NULL, records, count, on_recorded, NULL);
+    sim_door(sim, SIM_CONTROLLER)
+        ->ops->record(
+            sim_door(sim, SIM_CONTROLLER), "mail", NULL, records, count, on_recorded, NULL);
     memset(records, 255, sizeof records); /* what is needed was copied */
 }
 
@@ -359,7 +361,7 @@ static uint64_t sleep_for(int64_t ms, int arg)
 {
     struct world_request wait = {.kind = WORLD_SLEEP, .timeout_ms = ms};
 
-    return world_start(&sim->world, &wait, on_order, (void *)(intptr_t)arg);
+    return world_start(sim_door(sim, SIM_CONTROLLER), &wait, on_order, (void *)(intptr_t)arg);
 }
 
 START_TEST(what_is_due_comes_by_time_and_then_by_number)
@@ -376,8 +378,8 @@ START_TEST(what_is_due_comes_by_time_and_then_by_number)
         ck_assert(number[i] != 0);
     }
     for (i = 999; i >= 0; i -= 3) {
-        world_cancel(&sim->world, number[i]);
-        world_cancel(&sim->world, number[i]); /* not running any more is fine */
+        world_cancel(sim_door(sim, SIM_CONTROLLER), number[i]);
+        world_cancel(sim_door(sim, SIM_CONTROLLER), number[i]); /* not running any more is fine */
     }
     sim_run(sim, 1000);
     ck_assert_int_eq(n_order, 666);
@@ -403,7 +405,7 @@ START_TEST(a_cancel_keeps_the_rest_in_order)
     for (i = 0; i < COUNT(due); i++) {
         number[i] = sleep_for(due[i], due[i]);
     }
-    world_cancel(&sim->world, number[7]);
+    world_cancel(sim_door(sim, SIM_CONTROLLER), number[7]);
     sim_run(sim, 1000);
     ck_assert_int_eq(n_order, COUNT(due) - 1);
     for (i = 1; i < n_order; i++) {
@@ -420,7 +422,7 @@ START_TEST(a_number_that_has_ended_means_nobody_else)
     sim_run(sim, 20);
     later = sleep_for(10, 2);
     ck_assert(later != old);
-    world_cancel(&sim->world, old);
+    world_cancel(sim_door(sim, SIM_CONTROLLER), old);
     sim_run(sim, 40);
     ck_assert_int_eq(n_order, 2);
     ck_assert_int_eq(order[1], 2);
@@ -432,7 +434,7 @@ START_TEST(a_command_that_nobody_waits_for_is_done_all_the_same)
     struct world_request request = exec_request("server02", "address.add", NULL);
     int count = end.count;
 
-    world_cancel(&sim->world, start(&request));
+    world_cancel(sim_door(sim, SIM_CONTROLLER), start(&request));
     sim_run(sim, 1000);
     ck_assert(is_up(1, "address"));
     request.u.exec.effect = "address.remove";
@@ -517,7 +519,7 @@ static const char *answer(const char *question)
             ck_assert_int_eq(sscanf(end.out, "%lld.%3d", &wall_s, &wall_ms), 2);
             ahead_ms = wall_s * 1000 + wall_ms;
         } else {
-            ahead_ms = sim->world.ops->wall_ms(&sim->world);
+            ahead_ms = sim_door(sim, SIM_CONTROLLER)->ops->wall_ms(sim_door(sim, SIM_CONTROLLER));
         }
         ahead_ms -= 1767225600000 + sim->now_ms;
         snprintf(text, sizeof text, "%+lld ms", ahead_ms);
@@ -840,18 +842,26 @@ END_TEST
 
 START_TEST(the_clocks_of_controller_and_nodes_are_their_own)
 {
-    ck_assert(sim->world.ops->wall_ms(&sim->world) == 1767225600000);
+    ck_assert(
+        sim_door(sim, SIM_CONTROLLER)->ops->wall_ms(sim_door(sim, SIM_CONTROLLER)) ==
+        1767225600000);
     inject((struct sim_fault){.kind = SIM_JUMP_CLOCK, .place = NODE(1), .ms = 1000});
     inject((struct sim_fault){.kind = SIM_JUMP_CLOCK, .place = NODE(1), .ms = 500});
     inject((struct sim_fault){.kind = SIM_DRIFT_CLOCK, .place = SIM_CONTROLLER, .value = -1000});
     sim_run(sim, 100000);
-    ck_assert(sim->world.ops->wall_ms(&sim->world) == 1767225600000 + 100000 - 100);
+    ck_assert(
+        sim_door(sim, SIM_CONTROLLER)->ops->wall_ms(sim_door(sim, SIM_CONTROLLER)) ==
+        1767225600000 + 100000 - 100);
     ask("server02", "clock");
     ck_assert_str_eq(end.out, "1767225701.550000000\n");
     inject((struct sim_fault){.kind = SIM_DRIFT_CLOCK, .place = SIM_CONTROLLER, .value = 0});
     sim_run(sim, 200000);
-    ck_assert(sim->world.ops->wall_ms(&sim->world) == 1767225600000 + 200000 - 100);
-    ck_assert_int_eq(world_now_ms(&sim->world), 200000); /* what steps are timed by never jumps */
+    ck_assert(
+        sim_door(sim, SIM_CONTROLLER)->ops->wall_ms(sim_door(sim, SIM_CONTROLLER)) ==
+        1767225600000 + 200000 - 100);
+    ck_assert_int_eq(
+        world_now_ms(sim_door(sim, SIM_CONTROLLER)),
+        200000); /* what steps are timed by never jumps */
 }
 END_TEST
 
@@ -1089,7 +1099,7 @@ START_TEST(records_are_told_when_they_are_durable)
     ck_told("2 record 3, the first 7\n");
     ck_assert_int_eq(end.seq, 9);
     ck_assert_str_eq(end.failed, "");
-    ck_assert_int_eq(sim->records, 3);
+    ck_assert_int_eq(sim->seat[0].records, 3);
 }
 END_TEST
 
@@ -1106,7 +1116,7 @@ START_TEST(a_daemon_that_hangs_is_answered_when_it_goes_on)
     sim_run(sim, 60000);
     ck_assert_int_eq(end.count, count);
     ck_assert(is_up(1, "address"));
-    ck_assert_int_eq(sim->records, 0);
+    ck_assert_int_eq(sim->seat[0].records, 0);
     story_len = 0;
     inject((struct sim_fault){.kind = SIM_RECOVER, .place = SIM_CONTROLLER});
     sim_run(sim, 60001);
@@ -1133,12 +1143,12 @@ START_TEST(a_daemon_that_is_killed_is_not_answered)
     ck_assert_str_eq(end.failed, "the journal: the daemon was killed");
     sim_run(sim, 1000);
     ck_assert_int_eq(end.count, count + 2);
-    ck_assert_int_eq(sim->records, 0);
+    ck_assert_int_eq(sim->seat[0].records, 0);
     ck_assert(is_up(1, "address"));
     start(&wait); /* the new one */
     record(1, 1);
     sim_run(sim, 1002);
-    ck_assert_int_eq(sim->records, 1);
+    ck_assert_int_eq(sim->seat[0].records, 1);
 }
 END_TEST
 
@@ -1150,7 +1160,7 @@ START_TEST(records_under_way_are_kept_where_it_is_said)
     sim_run(sim, 100);
     ck_assert_str_eq(end.failed, "");
     ck_told("0 record 2, the first 1\n");
-    ck_assert_int_eq(sim->records, 2);
+    ck_assert_int_eq(sim->seat[0].records, 2);
 }
 END_TEST
 
@@ -1178,9 +1188,9 @@ START_TEST(a_controller_lives_on_its_node)
     ck_assert_str_eq(tcp("server02", 22), "no answer within 1000 ms");
     ck_assert_str_eq(tcp("server01", 25), "answered");
     inject((struct sim_fault){.kind = SIM_HANG, .place = NODE(0)});
-    ck_assert(sim->hung);
+    ck_assert(sim->seat[0].hung);
     inject((struct sim_fault){.kind = SIM_RECOVER, .place = SIM_CONTROLLER});
-    ck_assert(!sim->hung && !sim->node[0].hung);
+    ck_assert(!sim->seat[0].hung && !sim->node[0].hung);
 }
 END_TEST
 
@@ -1202,8 +1212,10 @@ static void play(uint64_t seed)
         start(&probe);
         sim_run(sim, sim->now_ms + 300);
     }
-    sim->world.ops->log(&sim->world, &line);
-    sim->world.ops->observe(&sim->world, "mail", "server02", "ssh", GROUP_OK, 3, "well");
+    sim_door(sim, SIM_CONTROLLER)->ops->log(sim_door(sim, SIM_CONTROLLER), &line);
+    sim_door(sim, SIM_CONTROLLER)
+        ->ops->observe(
+            sim_door(sim, SIM_CONTROLLER), "mail", "server02", "ssh", GROUP_OK, 3, "well");
     record(1, 1);
     sim_run(sim, 60000);
 }

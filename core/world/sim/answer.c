@@ -71,6 +71,8 @@ static const char *detail_of(
         return "connection refused";
     case END_VETO:
         return "10-backup: a backup is running";
+    case END_NOT_OURS:
+        return "only that node's own Baton acts there";
     case END_UNFENCED:
         return "10-power: no answer";
     case END_STATUS:
@@ -107,7 +109,8 @@ static const char *detail_of(
 static void tell_answer(
     struct sim *sim, const struct event *event, const struct world_result *result)
 {
-    struct sim_told told = {.kind = SIM_TOLD_ANSWER, .node = event->node};
+    struct sim_told told = {
+        .kind = SIM_TOLD_ANSWER, .place = door_of(sim, event)->place, .node = event->node};
 
     told.request = event->number;
     told.answer = result;
@@ -152,6 +155,13 @@ static void finish(struct sim *sim, struct event *ending)
 }
 
 /* ---- On its way --------------------------------------------------------------------------- */
+
+void answer_no(struct sim *sim, struct event *event, enum event_end end)
+{
+    event->end = (uint8_t)end;
+    event->phase = PHASE_ANSWERS;
+    queue_put(sim, event, sim->now_ms);
+}
 
 void answer_at_deadline(struct sim *sim, struct event *event, enum event_end end)
 {
@@ -217,7 +227,7 @@ static void answer_back(struct sim *sim, struct event *event)
         queue_free(sim, event);
     } else if (!model_passes(sim, event->to, event->from, &delay_ms)) {
         answer_at_deadline(sim, event, END_SILENT);
-    } else if (delay_ms == 0 && sim->hung) {
+    } else if (delay_ms == 0 && door_waits(door_of(sim, event))) {
         event->phase = PHASE_ANSWERS;
         event->held = true;
     } else if (delay_ms == 0) {
@@ -263,10 +273,13 @@ static void work(struct sim *sim, struct event *event)
 
 void answer_due(struct sim *sim, struct event *event)
 {
-    bool its_own = event->from == event->to || event->phase == PHASE_ANSWERS;
+    const struct sim_seat *seat = door_of(sim, event);
+    /* What runs on its machine hangs with that, but not with the Baton alone. */
+    bool held =
+        event->phase == PHASE_ANSWERS ? door_waits(seat) : seat->hung && event->from == event->to;
 
     queue_take(sim, event);
-    if (sim->hung && its_own && (event->u.done != NULL || event->kind == EVENT_RECORD)) {
+    if (held && (event->u.done != NULL || event->kind == EVENT_RECORD)) {
         event->held = true;
     } else if (event->kind == EVENT_RECORD) {
         answer_written(sim, event);
@@ -283,16 +296,17 @@ void answer_written(struct sim *sim, struct event *event)
 {
     struct event over = *event;
     struct baton_error error = {BATON_IO, ""};
-    struct sim_told told = {.kind = SIM_TOLD_RECORD, .node = GROUP_NOBODY};
+    struct sim_seat *seat = door_of(sim, event);
+    struct sim_told told = {.kind = SIM_TOLD_RECORD, .place = seat->place, .node = GROUP_NOBODY};
 
     event->more = NULL;
     queue_free(sim, event);
     if (over.lost) {
         snprintf(error.text, sizeof error.text, "the journal: the daemon was killed");
-    } else if (!over.applied && sim->disk_full) {
+    } else if (!over.applied && seat->disk_full) {
         snprintf(error.text, sizeof error.text, "the journal: no space left on device");
     } else if (!over.applied) {
-        sim->records += over.more->n_records;
+        seat->records += over.more->n_records;
         told.record = over.more->record;
         told.n_records = over.more->n_records;
         if (sim->told != NULL) {
@@ -307,15 +321,16 @@ void answer_written(struct sim *sim, struct event *event)
 /* ---- Later ----------------------------------------------------------------------------------- */
 
 /* In the order in which they were due. */
-static struct event *first_waiting(struct sim *sim, int node)
+static struct event *first_waiting(struct sim *sim, const struct sim_seat *seat, int node)
 {
     struct event *first = NULL;
     int i;
 
     for (i = 0; i < sim->queue->n_events; i++) {
         struct event *event = &sim->queue->event[i];
-        bool waits = event->phase != PHASE_FREE &&
-                     (node == GROUP_NOBODY ? event->held : event->parked && event->node == node);
+        bool waits =
+            event->phase != PHASE_FREE && (seat != NULL ? event->held && door_of(sim, event) == seat
+                                                        : event->parked && event->node == node);
 
         if (waits && (first == NULL || event->at_ms < first->at_ms ||
                       (event->at_ms == first->at_ms && event->number < first->number))) {
@@ -325,24 +340,24 @@ static struct event *first_waiting(struct sim *sim, int node)
     return first;
 }
 
-static void go_on(struct sim *sim, int node)
+static void go_on(struct sim *sim, const struct sim_seat *seat, int node)
 {
     struct event *event;
 
-    while ((event = first_waiting(sim, node)) != NULL) {
+    while ((event = first_waiting(sim, seat, node)) != NULL) {
         event->held = event->parked = false;
         queue_put(sim, event, sim->now_ms);
     }
 }
 
-void answer_resume(struct sim *sim)
+void answer_resume(struct sim *sim, const struct sim_seat *seat)
 {
-    go_on(sim, GROUP_NOBODY);
+    go_on(sim, seat, GROUP_NOBODY);
 }
 
 void answer_unpark(struct sim *sim, int node)
 {
-    go_on(sim, node);
+    go_on(sim, NULL, node);
 }
 
 struct event *answer_next(struct sim *sim)

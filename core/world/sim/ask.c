@@ -62,7 +62,7 @@ static void start_probe(
     int place = find_host(sim, host, len);
 
     event->kind = EVENT_PROBE;
-    event->from = (int8_t)model_controller_place(sim);
+    event->from = (int8_t)door_place(door_of(sim, event));
     event->to = (int8_t)(place == SIM_NOWHERE ? event->from : place);
     event->node = (int8_t)(place >= SIM_NODE ? place - SIM_NODE : GROUP_NOBODY);
     if (place == SIM_NOWHERE || model_is_silent(sim, place) ||
@@ -122,10 +122,16 @@ static void start_http(struct sim *sim, struct event *event, const struct world_
 static void start_on_node(struct sim *sim, struct event *event, const char *node)
 {
     int64_t way_ms = 0, work_ms = sim->exec_ms, most_ms = event->deadline_ms - event->began_ms;
+    const struct sim_seat *seat = door_of(sim, event);
 
-    event->from = (int8_t)model_controller_place(sim);
+    event->from = (int8_t)door_place(seat);
     event->node = (int8_t)model_find_node(sim, node);
     event->to = (int8_t)(event->node == GROUP_NOBODY ? event->from : SIM_NODE + event->node);
+    if (seat->place != SIM_CONTROLLER && event->to != event->from) {
+        event->effect = false;
+        answer_no(sim, event, END_NOT_OURS);
+        return;
+    }
     if (model_is_silent(sim, event->to) || !model_passes(sim, event->from, event->to, &way_ms) ||
         way_ms > most_ms) {
         event->effect = false;
@@ -178,7 +184,7 @@ static void start_hook(struct sim *sim, struct event *event, const struct world_
     int i;
 
     event->kind = EVENT_HOOK;
-    event->from = event->to = (int8_t)model_controller_place(sim);
+    event->from = event->to = (int8_t)door_place(door_of(sim, event));
     if (strcmp(request->u.hook.event, "before-move") == 0) {
         event->op = HOOK_VETO;
     } else if (strcmp(request->u.hook.event, "fence") == 0) {
@@ -196,7 +202,8 @@ static void start_hook(struct sim *sim, struct event *event, const struct world_
 static void tell_request(
     struct sim *sim, const struct event *event, const struct world_request *request)
 {
-    struct sim_told told = {.kind = SIM_TOLD_REQUEST, .node = event->node};
+    struct sim_told told = {
+        .kind = SIM_TOLD_REQUEST, .place = door_of(sim, event)->place, .node = event->node};
 
     told.request = event->number;
     told.asked = request;
@@ -204,8 +211,9 @@ static void tell_request(
 }
 
 uint64_t ask_start(
-    struct sim *sim, const struct world_request *request, world_done_fn *done, void *arg)
+    struct sim_seat *seat, const struct world_request *request, world_done_fn *done, void *arg)
 {
+    struct sim *sim = seat->sim;
     struct event *event = queue_new(sim);
     uint64_t number;
 
@@ -213,7 +221,8 @@ uint64_t ask_start(
     number = event->number;
     event->u.done = done;
     event->arg = arg;
-    event->deadline_ms = sim->now_ms + request->timeout_ms;
+    event->seat = (int8_t)(seat - sim->seat);
+    event->deadline_ms = door_true_ms(seat, world_now_ms(&seat->world) + request->timeout_ms);
     event->code = -1;
     switch (request->kind) {
     case WORLD_LEASE:

@@ -111,7 +111,7 @@ static uint64_t hash_event(const struct sim *sim, const struct event *event)
                    (uint64_t)event->spell << 24);
 
     hash = mix(hash, (uint64_t)(event->at_ms - sim->now_ms));
-    hash = mix(hash, (uint64_t)(event->late_ms));
+    hash = mix(hash, (uint64_t)event->seat << 48 | (uint64_t)(event->late_ms));
     hash =
         mix(hash, (uint64_t)(event->node + 1) | (uint64_t)(event->to + 1) << 8 |
                       (uint64_t)event->effect << 16 | (uint64_t)event->held << 17 |
@@ -129,6 +129,7 @@ static uint64_t hash_event(const struct sim *sim, const struct event *event)
 /* Whom the floating address leads to is decided by who took it last. */
 uint64_t sim_digest(const struct sim *sim)
 {
+    const struct sim_seat *controller = &sim->seat[0];
     uint64_t hash = 4, events = 0;
     bool lossy = false;
     int i;
@@ -140,9 +141,16 @@ uint64_t sim_digest(const struct sim *sim)
     hash = mix_spells(hash, sim);
     hash = mix_clock(hash, sim, GROUP_NOBODY, sim->drift_ppm);
     hash =
-        mix(hash, (uint64_t)(serve_floating(sim) + 1) | (uint64_t)sim->hung << 8 |
-                      (uint64_t)sim->disk_full << 9 | (uint64_t)sim->veto << 10 |
-                      (uint64_t)sim->inside->killed << 11 | (uint64_t)sim->fence << 16);
+        mix(hash, (uint64_t)(serve_floating(sim) + 1) | (uint64_t)controller->hung << 8 |
+                      (uint64_t)controller->disk_full << 9 | (uint64_t)sim->veto << 10 |
+                      (uint64_t)controller->killed << 11 | (uint64_t)sim->fence << 16);
+    for (i = 1; sim->peers && i <= sim->n_nodes; i++) {
+        const struct sim_seat *seat = &sim->seat[i];
+
+        hash = mix(
+            hash,
+            (uint64_t)(seat->hung | seat->stopped << 1 | seat->killed << 2 | seat->disk_full << 3));
+    }
     if (lossy) {
         hash = mix(hash, sim->inside->loss_state);
     }

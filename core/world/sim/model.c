@@ -46,14 +46,9 @@ const char *sim_place_name(const struct sim *sim, int place)
     return place >= 0 && place < SIM_NODE ? place_names[place] : "nowhere";
 }
 
-int model_controller_place(const struct sim *sim)
-{
-    return sim->home == GROUP_NOBODY ? SIM_CONTROLLER : SIM_NODE + sim->home;
-}
-
 int model_real_place(const struct sim *sim, int place)
 {
-    return place == SIM_CONTROLLER ? model_controller_place(sim) : place;
+    return place == SIM_CONTROLLER && sim->home != GROUP_NOBODY ? SIM_NODE + sim->home : place;
 }
 
 uint64_t model_random(uint64_t *state) /* splitmix64 */
@@ -275,8 +270,12 @@ void model_power_off(struct sim *sim, int node)
         model_set(sim, node, &at->thing[i], false);
     }
     lose_commands(sim, node);
-    if (node == sim->home) {
-        sim->hung = false; /* it is dead, which is another thing */
+    for (i = 0; i <= sim->n_nodes; i++) {
+        struct sim_seat *seat = &sim->seat[i];
+
+        if (door_place(seat) == SIM_NODE + node) { /* dead, which is another thing */
+            seat->hung = seat->stopped = false;
+        }
     }
 }
 
@@ -305,6 +304,14 @@ bool model_share_ok(const struct sim *sim, int node)
         }
     }
     return at->share == SIM_SHARE_OK && model_open(sim, SIM_NODE + node, SIM_SHARE);
+}
+
+int64_t model_clock_ms(const struct sim *sim, int node, int64_t true_ms)
+{
+    const struct sim_node *at = &sim->node[node];
+
+    return true_ms + at->clock_ms - at->jumped_ms +
+           (int64_t)((double)(true_ms - at->clock_at_ms) * at->drift_ppm / 1e6);
 }
 
 int64_t model_wall_ms(const struct sim *sim, int node)

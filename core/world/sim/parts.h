@@ -1,6 +1,7 @@
 /* What the files of core/world/sim know of one another; nobody else includes it.
  *
- *   sim.c     the door: a struct world's calls; life, time, being killed
+ *   sim.c     life and time
+ *   door.c    the doors: a struct world's calls; each one's clock, hanging and being killed
  *   queue.c   what is due, by time and then by number
  *   model.c   places, links, nodes and their things
  *   serve.c   who serves, and for how long nobody or too many did
@@ -55,6 +56,7 @@ enum event_end {
     END_UNFENCED,
     END_THERE, /* an address */
     END_NOT_THERE,
+    END_NOT_OURS, /* among peers: of another node */
 };
 
 /* What only few events carry. */
@@ -80,6 +82,7 @@ struct event {
     int heap_at;     /* -1: not in the heap */
     int next;        /* free: the next free one */
     int16_t code;    /* exit code, status; -1: none */
+    int8_t seat;     /* whose request or records it is: its place in sim->seat */
     int8_t from;     /* the place that asked */
     int8_t to;       /* the place that is asked */
     int8_t node;     /* the node that it is about, or GROUP_NOBODY */
@@ -90,7 +93,7 @@ struct event {
     bool effect;   /* something is still to be changed on the node */
     bool applied;  /* … and was; RECORD: is durable */
     bool lost;     /* RECORD: not written, the daemon was killed */
-    bool held;     /* due while the controller hung: waits until that goes on */
+    bool held;     /* due while its Baton hung: waits until that goes on */
     bool parked;   /* likewise, its node */
 };
 
@@ -151,11 +154,9 @@ struct sim_inside {
     bool had_all[SIM_NODES_MAX];             /* all that serving takes … */
     enum serve_cause cause[SIM_NODES_MAX];   /* … since then, by this */
     int64_t cause_ms[SIM_NODES_MAX];
-    int64_t hung_ms;                           /* since then the controller hangs, if it does */
-    bool killed;                               /* and no new daemon has asked for anything */
     bool blamed[SIM_NODES_MAX][SIM_NODES_MAX]; /* both have all, and one must not */
     bool two_blamed;                           /* the overlap that there is now */
-    bool sight[SIM_NODES_MAX];                 /* the controller could look there … */
+    bool sight[SIM_NODES_MAX];                 /* whoever acts there could look … */
     int64_t sight_ms[SIM_NODES_MAX];           /* … for so long in all, while it ran */
     bool serving_known[SIM_NODES_MAX];
     uint64_t loss_state; /* random, for lost packets only */
@@ -172,9 +173,10 @@ void model_set(struct sim *sim, int node, struct sim_thing *thing, bool up);
 void model_power_off(struct sim *sim, int node);
 void model_boot(struct sim *sim, int node);
 int model_find_node(const struct sim *sim, const char *name);
-int model_controller_place(const struct sim *sim);
 /* The controller's is that of its node, where it has one. */
 int model_real_place(const struct sim *sim, int place);
+/* A node's monotonic clock at a true time: it drifts, and does not jump. */
+int64_t model_clock_ms(const struct sim *sim, int node, int64_t true_ms);
 /* A node that is off or hangs. */
 bool model_is_silent(const struct sim *sim, int place);
 /* Nothing is cut, either way. */
@@ -193,28 +195,57 @@ void serve_count(struct sim *sim, enum serve_cause cause);
  * start, where several served, in the time that one could look there. -1: nothing, or there
  * was time enough to see it. */
 int64_t serve_outside_ms(const struct sim *sim, int node);
-void serve_wakes(struct sim *sim); /* the controller goes on */
+void serve_wakes(struct sim *sim, const struct sim_seat *seat); /* its Baton goes on */
 /* The node that the floating address leads to, or GROUP_NOBODY. */
 int serve_floating(const struct sim *sim);
+
+/* ---- door.c ------------------------------------------------------------------------------ */
+
+void door_open(struct sim *sim);
+static inline struct sim_seat *door_of(struct sim *sim, const struct event *event)
+{
+    return &sim->seat[event->seat];
+}
+/* Whose Baton looks after this node. */
+static inline const struct sim_seat *door_at(const struct sim *sim, int node)
+{
+    return &sim->seat[sim->peers ? 1 + node : 0];
+}
+static inline bool door_waits(const struct sim_seat *seat)
+{
+    return seat->hung || seat->stopped;
+}
+/* Where its requests set out from. */
+int door_place(const struct sim_seat *seat);
+/* When its clock shows that. */
+int64_t door_true_ms(const struct sim_seat *seat, int64_t its_ms);
+/* Its machine, or it alone, hangs or goes on. */
+void door_hang(struct sim_seat *seat, bool hung, bool stopped);
+/* Of a node, whose clock went by `before` until now: what waits for a time of it is due anew. */
+void door_clock_changed(struct sim *sim, int node, const struct sim_node *before);
+/* Whoever waits for a record frees what it holds when it hears that nothing comes of it. */
+void door_end_records(struct sim *sim);
 
 /* ---- ask.c ------------------------------------------------------------------------------ */
 
 /* Take a request. Returns its number. */
 uint64_t ask_start(
-    struct sim *sim, const struct world_request *request, world_done_fn *done, void *arg);
+    struct sim_seat *seat, const struct world_request *request, world_done_fn *done, void *arg);
 
 /* ---- answer.c ---------------------------------------------------------------------------- */
 
 /* It will have been done at `at_ms`, or be too late then. */
 void answer_set_out(struct sim *sim, struct event *event, int64_t at_ms);
+/* It ends now: nothing sets out. */
+void answer_no(struct sim *sim, struct event *event, enum event_end end);
 /* It ends at its deadline. */
 void answer_at_deadline(struct sim *sim, struct event *event, enum event_end end);
 /* The event is due. */
 void answer_due(struct sim *sim, struct event *event);
 /* Records are written, or not. */
 void answer_written(struct sim *sim, struct event *event);
-/* The controller or a node goes on where it hung, and with it what waited for it. */
-void answer_resume(struct sim *sim);
+/* A Baton or a node goes on where it hung, and with it what waited for it. */
+void answer_resume(struct sim *sim, const struct sim_seat *seat);
 void answer_unpark(struct sim *sim, int node);
 /* The answer that is due next, of a request that somebody waits for; NULL: none. */
 struct event *answer_next(struct sim *sim);

@@ -96,8 +96,10 @@ void sim_account(struct sim *sim)
     int i;
 
     sim->count.since_ms = sim->now_ms;
-    for (i = 0; i < sim->n_nodes && !sim->inside->killed; i++) {
-        sim->inside->sight_ms[i] += sim->inside->sight[i] ? passed_ms : 0;
+    for (i = 0; i < sim->n_nodes; i++) {
+        if (sim->inside->sight[i] && !door_at(sim, i)->killed) {
+            sim->inside->sight_ms[i] += passed_ms;
+        }
     }
     if (sim->count.serving > 1) {
         sim->count.two_ms += passed_ms;
@@ -120,13 +122,20 @@ void sim_account_from(struct sim *sim)
 
 /* ---- Who is to blame ------------------------------------------------------------------------ */
 
+/* Among peers one that is down can't see what is done on its node, and nobody else does. */
+static bool is_away(const struct sim *sim, const struct sim_seat *seat)
+{
+    return door_waits(seat) || (sim->peers && seat->killed);
+}
+
 int64_t serve_outside_ms(const struct sim *sim, int node)
 {
     const struct sim_inside *inside = sim->inside;
     int64_t ago_ms = -1;
 
     if (inside->cause[node] == SERVE_BY_HAND) {
-        ago_ms = (sim->hung ? inside->hung_ms : sim->now_ms) - inside->cause_ms[node];
+        ago_ms = (is_away(sim, door_at(sim, node)) ? door_at(sim, node)->away_ms : sim->now_ms) -
+                 inside->cause_ms[node];
         ago_ms = ago_ms > 0 ? ago_ms : 0;
     } else if (inside->cause[node] == SERVE_BY_START && inside->several) {
         ago_ms = inside->sight_ms[node];
@@ -134,14 +143,17 @@ int64_t serve_outside_ms(const struct sim *sim, int node)
     return ago_ms <= SIM_HAND_MS ? ago_ms : -1;
 }
 
-void serve_wakes(struct sim *sim)
+void serve_wakes(struct sim *sim, const struct sim_seat *seat)
 {
     struct sim_inside *inside = sim->inside;
     int i;
 
     for (i = 0; i < sim->n_nodes; i++) {
-        if (inside->cause_ms[i] < inside->hung_ms) {
-            inside->cause_ms[i] += sim->now_ms - inside->hung_ms;
+        if (door_at(sim, i) != seat) {
+            continue;
+        }
+        if (inside->cause_ms[i] < seat->away_ms) {
+            inside->cause_ms[i] += sim->now_ms - seat->away_ms;
         } else {
             inside->cause_ms[i] = sim->now_ms;
         }
@@ -204,11 +216,13 @@ static bool any_blamed(const struct sim *sim)
 
 static void keep_sight(struct sim *sim)
 {
-    int controller = model_controller_place(sim), i;
+    int i;
 
     for (i = 0; i < sim->n_nodes; i++) {
-        sim->inside->sight[i] = !sim->hung && !model_is_silent(sim, SIM_NODE + i) &&
-                                model_open(sim, controller, SIM_NODE + i);
+        const struct sim_seat *seat = door_at(sim, i);
+
+        sim->inside->sight[i] = !door_waits(seat) && !model_is_silent(sim, SIM_NODE + i) &&
+                                model_open(sim, door_place(seat), SIM_NODE + i);
     }
 }
 

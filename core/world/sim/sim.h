@@ -160,6 +160,7 @@ struct sim_node {
     int64_t clock_ms; /* ahead of true time, as of clock_at_ms */
     int64_t clock_at_ms;
     double drift_ppm;
+    int64_t jumped_ms; /* what its clock has jumped by, in all: its monotonic clock has not */
     int n_things;
     struct sim_thing thing[SIM_THINGS_MAX];
 };
@@ -178,7 +179,9 @@ enum sim_told_kind {
 };
 struct sim_told {
     enum sim_told_kind kind;
-    int node;                          /* or GROUP_NOBODY */
+    int place; /* LOG, REQUEST, ANSWER, OBSERVED, RECORD: of the Baton whose it is; as for sim_door
+                */
+    int node;  /* or GROUP_NOBODY */
     const struct world_log *log;       /* LOG */
     uint64_t request;                  /* REQUEST, ANSWER: its number */
     const struct world_request *asked; /* REQUEST */
@@ -196,9 +199,23 @@ struct sim_told {
 };
 typedef void sim_told_fn(void *arg, const struct sim_told *told);
 
+/* A Baton in this world: the one controller, or among peers the one on a node. */
+struct sim_seat {
+    struct world world; /* first: a struct world * is a struct sim_seat * */
+    struct sim *sim;
+    int place;       /* SIM_CONTROLLER, or SIM_NODE + i: the Baton of node i */
+    bool hung;       /* its machine is: answers wait until it goes on */
+    bool stopped;    /* it alone is, by a signal: likewise; what it has begun runs on */
+    bool killed;     /* and no new daemon has asked for anything */
+    bool disk_full;  /* of its journal */
+    int64_t away_ms; /* since when it is hung or stopped, or among peers killed, if it is */
+    int64_t records; /* written */
+};
+
 struct sim {
-    struct world world; /* first: a struct world * is a struct sim * */
-    int64_t now_ms;
+    int64_t now_ms; /* true time; what a seat calls now is world_now_ms of its door */
+    struct sim_seat seat[1 + SIM_NODES_MAX]; /* the controller's, and one for each node */
+    bool peers;                              /* the seats of the nodes are taken */
     int n_nodes;
     struct sim_node node[SIM_NODES_MAX];
     struct sim_link link[SIM_PLACES][SIM_PLACES]; /* [from][to] */
@@ -208,10 +225,9 @@ struct sim {
     char gateway[GROUP_NAME_MAX];
     int ssh_port;                         /* what answers there is the node, not a service; 22 */
     int64_t exec_ms, probe_ms, record_ms; /* how long things take when nothing is wrong */
-    bool hung;                            /* the controller: answers wait until it goes on */
     int64_t clock_ms, clock_at_ms;        /* the controller's own clock, as a node's */
     double drift_ppm;
-    bool disk_full, veto;
+    bool veto;
     enum sim_fault_kind fence; /* SIM_FENCE_WORKS, _FAILS or _LIES */
     sim_told_fn *told;         /* may be NULL */
     void *told_arg;
@@ -231,9 +247,8 @@ struct sim {
     struct sim_spell *spells;  /* ACTION faults that are in force */
     int n_spells;
     uint64_t random_state;
-    int64_t records; /* written */
-    int64_t steps;   /* events taken, in all */
-    int64_t stuck;   /* events taken since the clock last moved */
+    int64_t steps; /* events taken, in all */
+    int64_t stuck; /* events taken since the clock last moved */
     /* For tests: lines of log with virtual time. Not kept unless trace_on. */
     bool trace_on;
     char *trace;
@@ -268,8 +283,11 @@ struct sim_peers {
     bool failsafe; /* the Batons answer each other */
 };
 enum baton_err sim_set_peers(struct sim *sim, const struct sim_peers *peers);
-/* The door of a daemon: SIM_CONTROLLER, or among peers SIM_NODE + i. */
+/* The door of a daemon: SIM_CONTROLLER, or among peers SIM_NODE + i. Its requests set out from
+ * there; among peers it acts on its own node only, and all its times are of that node's clock. */
 struct world *sim_door(struct sim *sim, int place);
+/* Does the Baton there hang, alone or with its machine? Then it answers nobody. */
+bool sim_hangs(const struct sim *sim, int place);
 
 /* Place of that name: "controller", "client", "gateway", "share", "store" or a node's;
  * SIM_NOWHERE if there is none. And the other way round. */

@@ -9,20 +9,17 @@
 /* ---- Nodes --------------------------------------------------------------------------------------
  */
 
-static void freeze(struct sim *sim)
+/* Of the Batons that are there. */
+static void hang_seats(struct sim *sim, int place, bool hung)
 {
-    if (!sim->hung) {
-        sim->hung = true;
-        sim->inside->hung_ms = sim->now_ms;
-    }
-}
+    int i;
 
-static void go_on(struct sim *sim)
-{
-    if (sim->hung) {
-        serve_wakes(sim);
-        sim->hung = false;
-        answer_resume(sim);
+    for (i = 0; i <= sim->n_nodes; i++) {
+        struct sim_seat *seat = &sim->seat[i];
+
+        if (door_place(seat) == place && (i > 0) == sim->peers && seat->hung != hung) {
+            door_hang(seat, hung, seat->stopped);
+        }
     }
 }
 
@@ -33,28 +30,20 @@ static void strike_node(struct sim *sim, const struct sim_fault *fault)
     if (fault->place == SIM_CONTROLLER && sim->home != GROUP_NOBODY) {
         node = sim->home;
     } else if (fault->place == SIM_CONTROLLER) {
-        if (fault->kind == SIM_HANG) {
-            freeze(sim);
-        } else {
-            go_on(sim);
-        }
+        hang_seats(sim, SIM_CONTROLLER, fault->kind == SIM_HANG);
         return;
     }
     if (fault->kind == SIM_CRASH) {
         model_power_off(sim, node);
     } else if (fault->kind == SIM_HANG) {
         sim->node[node].hung = sim->node[node].on;
-        if (node == sim->home && sim->node[node].on) {
-            freeze(sim);
-        }
+        hang_seats(sim, SIM_NODE + node, sim->node[node].on);
     } else if (!sim->node[node].on) {
         model_boot(sim, node);
     } else if (sim->node[node].hung) {
         sim->node[node].hung = false;
         answer_unpark(sim, node);
-        if (node == sim->home) {
-            go_on(sim);
-        }
+        hang_seats(sim, SIM_NODE + node, false);
     }
 }
 
@@ -161,6 +150,7 @@ static void strike_clock(struct sim *sim, const struct sim_fault *fault)
     int node = place == SIM_CONTROLLER ? GROUP_NOBODY : place - SIM_NODE;
     int64_t ahead_ms = model_wall_ms(sim, node) - SIM_WALL_MS - sim->now_ms;
     double ppm = node == GROUP_NOBODY ? sim->drift_ppm : sim->node[node].drift_ppm;
+    struct sim_node before;
 
     if (fault->kind == SIM_JUMP_CLOCK) {
         ahead_ms += fault->ms;
@@ -172,9 +162,12 @@ static void strike_clock(struct sim *sim, const struct sim_fault *fault)
         sim->clock_at_ms = sim->now_ms;
         sim->drift_ppm = ppm;
     } else {
+        before = sim->node[node];
         sim->node[node].clock_ms = ahead_ms;
         sim->node[node].clock_at_ms = sim->now_ms;
         sim->node[node].drift_ppm = ppm;
+        sim->node[node].jumped_ms += fault->kind == SIM_JUMP_CLOCK ? fault->ms : 0;
+        door_clock_changed(sim, node, &before);
     }
 }
 
@@ -222,6 +215,8 @@ static void strike_action(struct sim *sim, const struct sim_fault *fault)
 
 static void strike_flag(struct sim *sim, enum sim_fault_kind kind)
 {
+    int i;
+
     switch (kind) {
     case SIM_FENCE_FAILS:
     case SIM_FENCE_LIES:
@@ -233,7 +228,9 @@ static void strike_flag(struct sim *sim, enum sim_fault_kind kind)
         sim->veto = kind == SIM_VETO;
         break;
     default:
-        sim->disk_full = kind == SIM_FILL_DISK;
+        for (i = 0; i <= sim->n_nodes; i++) {
+            sim->seat[i].disk_full = kind == SIM_FILL_DISK;
+        }
     }
 }
 
