@@ -85,6 +85,7 @@ void ask_begins(struct run *run, const struct sim_told *told)
     slot = &run->asking->asked[run->asking->n_asked++];
     memset(slot, 0, sizeof *slot);
     slot->request = told->request;
+    slot->seat = seat_at(run, told->place);
     slot->node = told->node;
     slot->entry = -1;
     slot->kind = ask_changes(asked)          ? RUN_COMMAND
@@ -94,6 +95,7 @@ void ask_begins(struct run *run, const struct sim_told *told)
     snprintf(
         text, sizeof text, "%s: %s",
         told->node != GROUP_NOBODY && asked->kind != WORLD_HOOK ? run_node_name(run, told->node)
+        : run->speaker != GROUP_NOBODY                          ? run_node_name(run, run->speaker)
                                                                 : "controller",
         line);
     slot->text = copy(text);
@@ -173,7 +175,8 @@ void ask_ends(struct run *run, const struct sim_told *told)
     int i;
 
     for (i = 0; i < run->asking->n_asked; i++) {
-        if (run->asking->asked[i].request == told->request) {
+        if (run->asking->asked[i].request == told->request &&
+            run->asking->asked[i].seat == seat_at(run, told->place)) {
             if (run->asking->asked[i].kind == RUN_QUESTION) {
                 question_ends(run, &run->asking->asked[i], told);
             } else {
@@ -202,10 +205,14 @@ bool ask_changing(const struct run *run, int node, const char *thing)
     return false;
 }
 
-/* Nothing is answered any more. */
-void ask_forget(struct run *run)
+/* Nothing is answered any more to the Baton of this seat; -1: to anybody. */
+void ask_forget(struct run *run, int seat)
 {
-    while (run->asking != NULL && run->asking->n_asked > 0) {
-        forget(run, run->asking->n_asked - 1);
+    int i;
+
+    for (i = run->asking != NULL ? run->asking->n_asked - 1 : -1; i >= 0; i--) {
+        if (seat < 0 || run->asking->asked[i].seat == seat) {
+            forget(run, i);
+        }
     }
 }

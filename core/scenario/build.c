@@ -65,7 +65,8 @@ static enum baton_err make_world(struct run *run, struct baton_error *error)
         if (sim_add_node(sim, site->node[i].name, site->node[i].address) == NULL) {
             return baton_fail(error, BATON_LIMIT, "more than %d nodes", SIM_NODES_MAX);
         }
-        if (site->node[i].transport != NULL && strcmp(site->node[i].transport, "local") == 0) {
+        if (!run_among_peers(run) && site->node[i].transport != NULL &&
+            strcmp(site->node[i].transport, "local") == 0) {
             sim->home = i;
         }
     }
@@ -82,6 +83,16 @@ static enum baton_err make_world(struct run *run, struct baton_error *error)
     }
     sim->told = told_world;
     sim->told_arg = run;
+    if (run_among_peers(run)) {
+        const struct run_peers *peers = run->setup.peers;
+
+        return sim_set_peers(
+            sim, &(struct sim_peers){
+                     .times = peers->times,
+                     .guardian = peers->guardian,
+                     .failsafe = peers->failsafe,
+                 });
+    }
     return BATON_OK;
 }
 

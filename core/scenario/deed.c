@@ -11,7 +11,7 @@ static struct words_deed *make(lua_State *L, enum scenario_deed_kind kind)
     struct words_deed *made = words_make(L, ITEM_DEED, sizeof *made, 0);
 
     made->deed.kind = kind;
-    made->deed.node = GROUP_NOBODY;
+    made->deed.at = made->deed.node = GROUP_NOBODY;
     made->deed.restart_ms = -1;
     made->deed.fault.place = made->deed.fault.other = SIM_NOWHERE;
     return made;
@@ -19,12 +19,18 @@ static struct words_deed *make(lua_State *L, enum scenario_deed_kind kind)
 
 /* ---- Places ------------------------------------------------------------------------------- */
 
+/* Among peers there is no controller. */
+static bool among_peers(lua_State *L)
+{
+    return words_reading(L)->site->self != NULL;
+}
+
 static int find_place(lua_State *L, const char *name)
 {
     const struct policy_site *site = words_reading(L)->site;
     int i;
 
-    for (i = 0; i < SIM_NODE; i++) {
+    for (i = among_peers(L) ? SIM_CONTROLLER + 1 : 0; i < SIM_NODE; i++) {
         if (strcmp(scenario_place_name[i], name) == 0) {
             return i;
         }
@@ -58,7 +64,8 @@ static int place(lua_State *L, int index, const char *word, enum range range)
         return found;
     }
     luaL_buffinit(L, &there_are);
-    for (i = 0; range != NODES && i < (range == ANY_PLACE ? (int)SIM_NODE : 1); i++) {
+    for (i = among_peers(L) ? SIM_CONTROLLER + 1 : 0;
+         range != NODES && i < (range == ANY_PLACE ? (int)SIM_NODE : 1); i++) {
         luaL_addstring(&there_are, scenario_place_name[i]);
         luaL_addstring(&there_are, ", ");
     }
@@ -74,7 +81,8 @@ static bool is_home(lua_State *L, int at)
 {
     const struct policy_site *site = words_reading(L)->site;
 
-    return at >= SIM_NODE && strcmp(site->node[at - SIM_NODE].transport, "local") == 0;
+    return at >= SIM_NODE && !among_peers(L) &&
+           strcmp(site->node[at - SIM_NODE].transport, "local") == 0;
 }
 
 /* ---- Faults ---------------------------------------------------------------------------------- */
@@ -211,19 +219,36 @@ static int fault(lua_State *L)
 /* ---- The daemon --------------------------------------------------------------------------------
  */
 
-/* kill_daemon { restart = 5, records = "kept" or "lost" } */
+/* Whose: among peers the first argument says it. Returns where the options are. */
+static int whose(lua_State *L, const char *word, int options, int *at)
+{
+    *at = GROUP_NOBODY;
+    if (!among_peers(L)) {
+        words_count(L, word, 0, options);
+        return 1;
+    }
+    if (lua_type(L, 1) != LUA_TSTRING) {
+        luaL_error(L, "%s: there is a Baton on every node: %s \"NODE\" says whose", word, word);
+    }
+    words_count(L, word, 1, 1 + options);
+    *at = words_node(L, 1, word);
+    return 2;
+}
+
+/* kill_daemon { restart = 5, records = "kept" or "lost" }; among peers
+ * kill_daemon("server01"[, { … }]) */
 static int kill_daemon(lua_State *L)
 {
     static const char *const keys[] = {"restart", "records", NULL};
     struct scenario_deed deed = {.restart_ms = -1};
     struct words_deed *made;
+    int options = whose(L, "kill_daemon", 1, &deed.at);
 
-    words_count(L, "kill_daemon", 0, 1);
-    words_options(L, 1, "kill_daemon", keys);
-    if (words_option(L, 1, "restart")) {
+    words_options(L, options, "kill_daemon", keys);
+    if (words_option(L, options, "restart")) {
         deed.restart_ms = words_seconds(L, -1, "restart");
     }
-    if (words_option(L, 1, "records")) {
+    if (words_option(L, options, "records")) {
         const char *records = words_text(L, -1, "kill_daemon", "records", GROUP_NAME_MAX);
 
         if (strcmp(records, "kept") != 0 && strcmp(records, "lost") != 0) {
@@ -232,15 +257,19 @@ static int kill_daemon(lua_State *L)
         deed.keep_records = strcmp(records, "kept") == 0;
     }
     made = make(L, SCENARIO_KILL);
+    made->deed.at = deed.at;
     made->deed.restart_ms = deed.restart_ms;
     made->deed.keep_records = deed.keep_records;
     return 1;
 }
 
+/* start_daemon(); among peers start_daemon "server01" */
 static int start_daemon(lua_State *L)
 {
-    words_count(L, "start_daemon", 0, 0);
-    make(L, SCENARIO_START);
+    int at;
+
+    whose(L, "start_daemon", 0, &at);
+    make(L, SCENARIO_START)->deed.at = at;
     return 1;
 }
 
@@ -261,6 +290,13 @@ static int command(lua_State *L, enum group_command which, int node, int options
         made->deed.force = lua_toboolean(L, -1);
         lua_pop(L, 1);
     }
+    if (words_option(L, options, "at")) {
+        made->deed.at = words_node(L, lua_gettop(L), "at");
+        lua_pop(L, 1);
+        if (!among_peers(L)) {
+            return luaL_error(L, "at: one controller takes all commands, not one on each node");
+        }
+    }
     if (words_option(L, options, "reason")) {
         snprintf(
             made->deed.reason, sizeof made->deed.reason, "%s",
@@ -272,7 +308,7 @@ static int command(lua_State *L, enum group_command which, int node, int options
 
 static int failover(lua_State *L)
 {
-    static const char *const keys[] = {"to", "force", "reason", NULL};
+    static const char *const keys[] = {"at", "to", "force", "reason", NULL};
 
     words_count(L, "failover", 0, 1);
     words_options(L, 1, "failover", keys);
@@ -281,7 +317,7 @@ static int failover(lua_State *L)
 
 static int failback(lua_State *L)
 {
-    static const char *const keys[] = {"reason", NULL};
+    static const char *const keys[] = {"at", "reason", NULL};
 
     words_count(L, "failback", 0, 1);
     words_options(L, 1, "failback", keys);
@@ -290,7 +326,7 @@ static int failback(lua_State *L)
 
 static int pause_group(lua_State *L)
 {
-    static const char *const keys[] = {"reason", NULL};
+    static const char *const keys[] = {"at", "reason", NULL};
 
     words_count(L, "pause", 0, 1);
     words_options(L, 1, "pause", keys);
@@ -299,7 +335,7 @@ static int pause_group(lua_State *L)
 
 static int resume_group(lua_State *L)
 {
-    static const char *const keys[] = {"reason", NULL};
+    static const char *const keys[] = {"at", "reason", NULL};
 
     words_count(L, "resume", 0, 1);
     words_options(L, 1, "resume", keys);
@@ -308,7 +344,7 @@ static int resume_group(lua_State *L)
 
 static int confirm_out(lua_State *L)
 {
-    static const char *const keys[] = {"reason", NULL};
+    static const char *const keys[] = {"at", "reason", NULL};
     int node;
 
     words_count(L, "confirm_out", 1, 2);

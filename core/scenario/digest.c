@@ -125,10 +125,28 @@ static uint64_t mix_group(uint64_t hash, const struct group *g, int64_t now_ms)
     return hash;
 }
 
-/* What a daemon that starts now would know. */
-static uint64_t mix_recall(uint64_t hash, const struct run *run)
+/* Times are of the node's own clock. */
+static uint64_t mix_peers(uint64_t hash, const struct group *g, int64_t now_ms)
 {
-    const struct group_recall *recall = &run->recall;
+    const struct group_peers *p = g->peers;
+    int i;
+
+    hash = mix(hash, (uint64_t)p->told << 8 | (uint64_t)(p->holder + 2) << 1 | p->mine);
+    hash = mix(hash, (uint64_t)p->failsafe);
+    hash = mix_left(hash, now_ms, p->stop_at_ms);
+    hash = mix_left(hash, now_ms, p->promised_ms);
+    if (p->holder == GROUP_NOBODY) {
+        hash = mix_age(hash, now_ms, p->free_since_ms);
+    }
+    for (i = 0; i < g->n_nodes; i++) {
+        hash = mix(hash, (uint64_t)p->alive[i] << 1 | p->rests[i]);
+    }
+    return hash;
+}
+
+/* What a daemon that starts now would know. */
+static uint64_t mix_recall(uint64_t hash, const struct group_recall *recall)
+{
     int i;
 
     hash = mix(hash, (uint64_t)(recall->holder + 1) << 8 | recall->paused);
@@ -140,16 +158,31 @@ static uint64_t mix_recall(uint64_t hash, const struct run *run)
     return hash;
 }
 
+static uint64_t mix_seat(uint64_t hash, const struct run *run, int index)
+{
+    const struct run_seat *seat = &run->seat[index];
+    int64_t now_ms = world_now_ms(sim_door(run->sim, seat->place));
+
+    hash = mix(hash, (uint64_t)(seat->controller != NULL) << 1 | seat->home_down);
+    hash = mix_recall(hash, &seat->recall);
+    if (seat->controller != NULL) {
+        const struct group *g = controller_group(seat->controller);
+
+        hash = mix_group(hash, g, now_ms);
+        hash = g->peers != NULL ? mix_peers(hash, g, now_ms) : hash;
+    }
+    return hash;
+}
+
 uint64_t run_digest(const struct run *run)
 {
-    uint64_t hash = mix(sim_digest(run->sim), run->controller != NULL);
+    uint64_t hash = sim_digest(run->sim);
     int i;
 
-    hash = mix_recall(hash, run);
-    if (run->controller != NULL) {
-        hash = mix_group(hash, controller_group(run->controller), run->sim->now_ms);
+    for (i = 0; i < run->n_seats; i++) {
+        hash = mix_seat(hash, run, i);
     }
-    hash = mix(hash, (uint64_t)run->next_at << 1 | run->home_down);
+    hash = mix(hash, (uint64_t)run->next_at);
     for (i = 0; i < run->n_pending; i++) {
         hash = mix(hash, (uint64_t)run->pending[i].event);
         hash = mix_left(hash, run->sim->now_ms, run->pending[i].at_ms);

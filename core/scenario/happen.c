@@ -87,22 +87,17 @@ void happen_step(struct run *run, const char *name, int node, bool begins)
     }
 }
 
-static bool home_is_off(const struct run *run)
-{
-    return run->sim->home != GROUP_NOBODY && !run->sim->node[run->sim->home].on;
-}
-
 /* The time after a kill is over; where the machine is off, it is started with that. */
-static enum baton_err start_again(struct run *run, struct baton_error *error)
+static enum baton_err start_again(struct run *run, int seat, struct baton_error *error)
 {
-    if (run->controller != NULL) {
+    if (run->seat[seat].controller != NULL) {
         return BATON_OK;
     }
-    if (home_is_off(run)) {
-        run->home_down = true;
+    if (seat_is_off(run, seat)) {
+        run->seat[seat].home_down = true;
         return BATON_OK;
     }
-    return run_start_daemon(run, error);
+    return seat_start(run, seat, error);
 }
 
 enum baton_err happen_next(struct run *run, struct baton_error *error)
@@ -122,7 +117,7 @@ enum baton_err happen_next(struct run *run, struct baton_error *error)
         event = run->order[run->next_at++];
     }
     if (event < 0) {
-        return start_again(run, error);
+        return start_again(run, -1 - event, error);
     }
     err = run_do(run, &run->scenario->event[event].deed, &inner);
     if (err != BATON_OK) {
@@ -135,71 +130,60 @@ enum baton_err happen_next(struct run *run, struct baton_error *error)
 
 /* ---- What -------------------------------------------------------------------------------- */
 
-/* The machine that the daemon runs on went off, or is on again. */
-static enum baton_err follow_home(struct run *run, struct baton_error *error)
-{
-    int home = run->sim->home;
-
-    if (home == GROUP_NOBODY) {
-        return BATON_OK;
-    }
-    if (!run->sim->node[home].on && run->controller != NULL) {
-        run->home_down = true;
-        told_line(
-            run, &(struct run_entry){.kind = RUN_DAEMON, .node = home, .level = WORLD_WARNING},
-            "the daemon is down with %s, on which it runs", run_node_name(run, home));
-        run_kill_daemon(run, false);
-    } else if (run->sim->node[home].on && run->home_down) {
-        return run_start_daemon(run, error);
-    }
-    return BATON_OK;
-}
-
 static enum baton_err do_fault(
     struct run *run, const struct sim_fault *fault, struct baton_error *error)
 {
     enum baton_err err = sim_inject(run->sim, fault, error);
 
     if (err == BATON_OK) {
-        err = follow_home(run, error);
+        err = seat_follow_machines(run, error);
     }
     return err;
 }
 
 static void do_kill(struct run *run, const struct scenario_deed *deed)
 {
-    struct run_entry entry = {.kind = RUN_DAEMON, .node = GROUP_NOBODY, .level = WORLD_WARNING};
-    char text[SCENARIO_TIME_MAX];
+    int seat = seat_find(run, deed->at);
+    struct run_entry entry = {
+        .kind = RUN_DAEMON, .node = run->seat[seat].node, .level = WORLD_WARNING};
+    char text[SCENARIO_TIME_MAX], who[GROUP_TEXT_MAX];
 
-    if (run->controller == NULL) {
-        told_line(run, &entry, "the daemon is down already");
+    seat_words(run, seat, who, sizeof who);
+    if (run->seat[seat].controller == NULL) {
+        told_line(run, &entry, "%s is down already", who);
         return;
     }
     if (deed->restart_ms >= 0) {
         told_line(
-            run, &entry, "the daemon is killed, and starts again after %s",
+            run, &entry, "%s is killed, and starts again after %s", who,
             scenario_time(deed->restart_ms, text));
-        happen_later(run, run->sim->now_ms + deed->restart_ms, -1);
+        happen_later(run, run->sim->now_ms + deed->restart_ms, -1 - seat);
     } else {
-        told_line(run, &entry, "the daemon is killed");
+        told_line(run, &entry, "%s is killed", who);
     }
-    run_kill_daemon(run, deed->keep_records);
+    seat_kill(run, seat, deed->keep_records);
 }
 
-static enum baton_err do_start(struct run *run, struct baton_error *error)
+static enum baton_err do_start(
+    struct run *run, const struct scenario_deed *deed, struct baton_error *error)
 {
-    struct run_entry entry = {.kind = RUN_DAEMON, .node = GROUP_NOBODY, .level = WORLD_WARNING};
+    int seat = seat_find(run, deed->at);
+    struct run_entry entry = {
+        .kind = RUN_DAEMON, .node = run->seat[seat].node, .level = WORLD_WARNING};
+    char who[GROUP_TEXT_MAX];
 
-    if (run->controller != NULL) {
-        told_line(run, &entry, "the daemon runs already");
+    seat_words(run, seat, who, sizeof who);
+    if (run->seat[seat].controller != NULL) {
+        told_line(run, &entry, "%s runs already", who);
         return BATON_OK;
     }
-    if (home_is_off(run)) {
+    if (seat_is_off(run, seat)) {
         told_line(
-            run, &entry, "the daemon can't start: %s is off", run_node_name(run, run->sim->home));
+            run, &entry, "%s can't start: %s is off", who,
+            run_node_name(run, run_among_peers(run) ? run->seat[seat].node : run->sim->home));
         return BATON_OK;
     }
-    return run_start_daemon(run, error);
+    return seat_start(run, seat, error);
 }
 
 static void print_command(
@@ -223,18 +207,20 @@ static void do_command(struct run *run, const struct scenario_deed *deed)
     struct run_entry entry = {
         .kind = RUN_OPERATOR, .node = deed->node, .level = WORLD_INFO, .outcome = GROUP_OK};
     struct baton_error refused = {0};
-    char text[GROUP_TEXT_MAX * 2];
-    int line;
+    char text[GROUP_TEXT_MAX * 2], who[GROUP_TEXT_MAX];
+    int seat = seat_find(run, deed->at), line;
 
     print_command(run, deed, text, sizeof text);
+    seat_words(run, seat, who, sizeof who);
+    entry.baton = run->seat[seat].node;
     line = told_line(run, &entry, "%s", text);
-    if (run->controller == NULL) {
-        baton_fail(&refused, BATON_IO, "the daemon is down");
-    } else if (sim_hangs(run->sim, SIM_CONTROLLER)) {
-        baton_fail(&refused, BATON_IO, "the daemon does not answer");
+    if (run->seat[seat].controller == NULL) {
+        baton_fail(&refused, BATON_IO, "%s is down", who);
+    } else if (sim_hangs(run->sim, run->seat[seat].place)) {
+        baton_fail(&refused, BATON_IO, "%s does not answer", who);
     } else {
         controller_command(
-            run->controller, deed->command, deed->node, deed->force, "operator",
+            run->seat[seat].controller, deed->command, deed->node, deed->force, "operator",
             deed->reason[0] != '\0' ? deed->reason : NULL, &refused);
     }
     if (refused.code != BATON_OK) {
@@ -254,7 +240,7 @@ enum baton_err run_do(struct run *run, const struct scenario_deed *deed, struct 
         do_kill(run, deed);
         break;
     case SCENARIO_START:
-        err = do_start(run, error);
+        err = do_start(run, deed, error);
         break;
     case SCENARIO_COMMAND:
         do_command(run, deed);

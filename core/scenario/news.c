@@ -110,10 +110,26 @@ static void news_notice(struct run *run, const struct controller_news *news)
     told_line(run, &entry, "%s", news->text);
 }
 
+/* What came of a wish that another node's Baton carried out. */
+static void news_answer(struct run *run, const struct controller_news *news)
+{
+    struct run_entry entry = {
+        .kind = RUN_OPERATOR,
+        .node = news->node,
+        .baton = run->speaker,
+        .level = news->refused ? WORLD_WARNING : WORLD_INFO,
+        .outcome = news->refused ? GROUP_FAIL : GROUP_OK};
+
+    told_line(
+        run, &entry, "answer to the operator: %s%s", news->refused ? "refused: " : "", news->text);
+}
+
 void news_told(void *arg, const struct controller *controller, const struct controller_news *news)
 {
-    struct run *run = arg;
+    const struct run_seat *seat = arg;
+    struct run *run = seat->run;
 
+    run->speaker = seat->node;
     switch (news->kind) {
     case CONTROLLER_STATUS:
         news_status(run, controller, news);
@@ -129,6 +145,8 @@ void news_told(void *arg, const struct controller *controller, const struct cont
         news_notice(run, news);
         break;
     case CONTROLLER_ANSWER:
+        news_answer(run, news);
         break;
     }
+    run->speaker = GROUP_NOBODY;
 }

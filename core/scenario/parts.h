@@ -1,7 +1,8 @@
 /* What the files of core/scenario know of one another; nobody else includes it. For those
  * that read a scenario's file see words.h.
  *
- *   run.c       life of a run: the world, the daemon, the scenario's clock
+ *   run.c       life of a run: the world, the Batons, the scenario's clock
+ *   seat.c      the Batons: started, killed, down with their machine
  *   build.c     the world of a run
  *   happen.c    deeds done: faults, kills, commands; steps that are waited for
  *   told.c      what the world says: points, counts, lines of the timeline
@@ -28,11 +29,14 @@
 
 struct moment {
     int n_nodes;
-    bool up; /* the daemon; while it is down no node is in any state */
+    unsigned up; /* set of seats whose Baton runs; while it is down no node is in any state, among
+                    peers its own */
     enum fsm_state state[GROUP_NODES_MAX];
     enum group_answer fit[GROUP_NODES_MAX];
-    int holder;
-    enum group_hold hold;
+    int holder; /* by the controller, among peers by the lease store */
+    int64_t epoch;
+    enum group_hold hold; /* among peers the holder's, or of the first Baton that has one */
+    int hold_seat;
     unsigned serves; /* set of nodes, in truth */
     bool client;
 };
@@ -80,11 +84,12 @@ void timeline_span(
 
 struct run_pending { /* a deed whose time is known now */
     int64_t at_ms;
-    int event; /* of the scenario; -1: the daemon starts again */
+    int event; /* of the scenario; -1 - i: the Baton of seat i starts again */
 };
 
 struct run_asked { /* a request under way: where its end belongs */
     uint64_t request;
+    int seat;           /* whose it is */
     enum run_kind kind; /* COMMAND, QUESTION, HOOK */
     int entry;          /* -1: none */
     int node;
@@ -115,18 +120,28 @@ struct run_point { /* the last one; in words when they are asked for */
     char words[GROUP_NAME_MAX * 4];
 };
 
+struct run_seat { /* of a Baton: the one controller, or among peers the one on a node */
+    struct run *run;
+    int place;                     /* its door: SIM_CONTROLLER or SIM_NODE + i */
+    int node;                      /* among peers; else GROUP_NOBODY */
+    struct policy_site site;       /* as it sees it */
+    struct controller *controller; /* NULL: the daemon is down */
+    struct group_recall recall;    /* what its journal knows */
+    bool home_down;                /* it is down because its machine is */
+};
+
 struct run {
     struct run_setup setup;
     const struct scenario *scenario;
     struct policy_site site;
     struct world_pair *param;
     struct sim *sim;
-    struct controller *controller; /* NULL: the daemon is down */
-    struct group_recall recall;    /* what the journal knows */
-    bool staged;                   /* it is said what goes where the baton goes */
-    bool texts;                    /* lines are made, if only to look for words in them */
-    bool home_down;                /* the daemon is down because its machine is */
-    int next_at, n_at;             /* of the `at`s, in order of time */
+    int n_seats;
+    struct run_seat *seat; /* [n_seats] */
+    int speaker;           /* node whose Baton says what is told now; or GROUP_NOBODY */
+    bool staged;           /* it is said what goes where the baton goes */
+    bool texts;            /* lines are made, if only to look for words in them */
+    int next_at, n_at;     /* of the `at`s, in order of time */
     int *order;
     int n_steps; /* events that wait for a step … */
     int *seen;   /* … and how often it came; both as many as the scenario has events */
@@ -149,6 +164,7 @@ struct run {
     char state_why[GROUP_TEXT_MAX];
     enum world_level level;       /* of the last line of the log */
     int64_t frozen_ms, broken_ms; /* -1: never */
+    int64_t fallen_ms;            /* the store's epoch fell; likewise */
     char frozen[GROUP_TEXT_MAX], broken[GROUP_TEXT_MAX];
     int64_t points;
     struct run_point *point;
@@ -156,9 +172,29 @@ struct run {
     struct baton_error failed; /* what went wrong where nothing can be returned */
 };
 
+static inline bool run_among_peers(const struct run *run)
+{
+    return run->setup.peers != NULL;
+}
+
+/* seat.c */
+enum baton_err seat_init(struct run *run, struct baton_error *error);
+void seat_fini(struct run *run);
+enum baton_err seat_start(struct run *run, int seat, struct baton_error *error);
+void seat_kill(struct run *run, int seat, bool keep_records);
+/* The one that a deed or a command is for: of that node, or, where it names none, the first
+ * whose Baton runs and answers; the first one where there is none. */
+int seat_find(const struct run *run, int node);
+/* Of a place of the world; told of what no Baton does: -1. */
+int seat_at(const struct run *run, int place);
+/* Its machine is off. */
+bool seat_is_off(const struct run *run, int seat);
+/* A machine went off, or is on again. */
+enum baton_err seat_follow_machines(struct run *run, struct baton_error *error);
+/* "the daemon", or "the Baton of server01". Returns `text`. */
+const char *seat_words(const struct run *run, int seat, char *text, size_t size);
+
 /* run.c */
-enum baton_err run_start_daemon(struct run *run, struct baton_error *error);
-void run_kill_daemon(struct run *run, bool keep_records);
 const char *run_node_name(const struct run *run, int node);
 /* Look at what an event changed. */
 void run_look(struct run *run);
@@ -175,7 +211,6 @@ void happen_step(struct run *run, const char *name, int node, bool begins);
 
 /* told.c */
 void told_world(void *arg, const struct sim_told *told);
-void told_news(void *arg, const struct controller *controller, const struct controller_news *news);
 /* A line of the timeline; its time is now. Returns its index, -1 where none is kept. */
 int told_line(struct run *run, const struct run_entry *entry, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -190,7 +225,7 @@ void told_point(struct run *run, enum run_kind kind, int node, bool begins, cons
 /* It happened, maybe for the first time. */
 void told_first(struct run *run, enum scenario_never what);
 
-/* news.c */
+/* news.c; `arg` is the seat */
 void news_told(void *arg, const struct controller *controller, const struct controller_news *news);
 
 /* ask.c */
@@ -198,7 +233,7 @@ bool ask_changes(const struct world_request *asked);
 void ask_begins(struct run *run, const struct sim_told *told);
 void ask_ends(struct run *run, const struct sim_told *told);
 bool ask_changing(const struct run *run, int node, const char *thing);
-void ask_forget(struct run *run);
+void ask_forget(struct run *run, int seat);
 
 /* command.c */
 void command_print(const struct world_request *request, char *text, size_t size);

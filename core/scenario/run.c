@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WALL_MS(run)                                                                               \
-    (sim_door((run)->sim, SIM_CONTROLLER)->ops->wall_ms(sim_door((run)->sim, SIM_CONTROLLER)))
-
 const char *run_kind_name(enum run_kind kind)
 {
     static const char *const names[] = {
@@ -35,9 +32,34 @@ const char *run_node_name(const struct run *run, int node)
 
 /* ---- What is so now --------------------------------------------------------------------- */
 
+static void take_groups(const struct run *run, struct moment *now)
+{
+    bool peers = run_among_peers(run);
+    int i, node;
+
+    now->up = 0;
+    now->hold = GROUP_HOLD_NONE;
+    for (i = 0; i < run->n_seats; i++) {
+        const struct run_seat *seat = &run->seat[i];
+        const struct group *g =
+            seat->controller != NULL ? controller_group(seat->controller) : NULL;
+
+        now->up |= g != NULL ? 1u << i : 0;
+        if (g != NULL && g->hold != GROUP_HOLD_NONE &&
+            (now->hold == GROUP_HOLD_NONE || seat->node == now->holder)) {
+            now->hold = g->hold;
+            now->hold_seat = i;
+        }
+        for (node = peers ? i : 0; node < (peers ? i + 1 : now->n_nodes); node++) {
+            now->state[node] = g != NULL ? g->node[node].state : FSM_UNKNOWN;
+            now->fit[node] = g != NULL ? g->node[node].fit : GROUP_UNSURE;
+        }
+    }
+}
+
 static void take_moment(struct run *run, struct moment *now)
 {
-    const struct group *g = run->controller != NULL ? controller_group(run->controller) : NULL;
+    const struct controller *controller = run->seat[0].controller;
     int i;
 
     *now = run->moment;
@@ -49,21 +71,23 @@ static void take_moment(struct run *run, struct moment *now)
         }
         now->client = run->sim->count.client;
     }
-    now->up = g != NULL;
-    now->holder = g != NULL ? g->holder : GROUP_NOBODY;
-    now->hold = g != NULL ? g->hold : GROUP_HOLD_NONE;
-    for (i = 0; i < now->n_nodes; i++) {
-        now->state[i] = g != NULL ? g->node[i].state : FSM_UNKNOWN;
-        now->fit[i] = g != NULL ? g->node[i].fit : GROUP_UNSURE;
+    if (run_among_peers(run)) {
+        now->holder = sim_holder(run->sim, &now->epoch);
+    } else if (controller != NULL) {
+        now->holder = controller_group(controller)->holder;
+        now->epoch = controller_group(controller)->epoch;
+    } else {
+        now->holder = GROUP_NOBODY;
     }
+    take_groups(run, now);
 }
 
 static bool same_moment(const struct moment *a, const struct moment *b)
 {
     int i;
 
-    if (a->up != b->up || a->holder != b->holder || a->hold != b->hold || a->serves != b->serves ||
-        a->client != b->client) {
+    if (a->up != b->up || a->holder != b->holder || a->epoch != b->epoch || a->hold != b->hold ||
+        a->serves != b->serves || a->client != b->client) {
         return false;
     }
     for (i = 0; i < a->n_nodes; i++) {
@@ -89,81 +113,6 @@ void run_look(struct run *run)
     timeline_span(&run->timeline, run->sim->now_ms, &now, false);
 }
 
-/* ---- The daemon ----------------------------------------------------------------------------- */
-
-/* A policy that does not take what the scenario sets says so of itself; the line to mend is
- * the scenario's. */
-static enum baton_err not_loaded(
-    const struct run *run, enum baton_err err, const struct baton_error *inner,
-    struct baton_error *error)
-{
-    const struct scenario *scenario = run->scenario;
-    char mark[GROUP_NAME_MAX * 2];
-    int i;
-
-    for (i = 0; i < scenario->n_sets; i++) {
-        snprintf(mark, sizeof mark, "set name=\"%.64s\"", scenario->set_name[i]);
-        if (strstr(inner->text, mark) != NULL) {
-            return baton_fail(
-                error, err, "%s:%d: %.900s", scenario->file, scenario->set_line[i], inner->text);
-        }
-    }
-    return baton_fail(error, err, "%s", inner->text);
-}
-
-enum baton_err run_start_daemon(struct run *run, struct baton_error *error)
-{
-    struct controller_setup setup = {
-        .name = run->setup.group,
-        .n_nodes = run->site.n_nodes,
-        .world = sim_door(run->sim, SIM_CONTROLLER),
-        .news = news_told,
-        .news_arg = run,
-    };
-    struct baton_error inner = {0};
-    enum baton_err err;
-    int i;
-
-    for (i = 0; i < setup.n_nodes; i++) {
-        snprintf(setup.node[i].name, sizeof setup.node[i].name, "%s", run->site.node[i].name);
-        setup.node[i].priority = run->site.node[i].priority;
-    }
-    err = run->setup.load(
-        run->setup.load_arg, setup.world, run->scenario, &run->site, &setup.policy, &inner);
-    if (err != BATON_OK) {
-        return not_loaded(run, err, &inner, error);
-    }
-    if (!run->staged) {
-        build_on_stage(run, setup.policy);
-    }
-    group_memory_now(&run->recall, WALL_MS(run), &setup.memory);
-    err = controller_new(&setup, &run->controller, error);
-    if (err != BATON_OK) {
-        policy_free(setup.policy);
-        return err;
-    }
-    run->home_down = false;
-    told_line(
-        run,
-        &(struct run_entry){
-            .kind = RUN_DAEMON, .node = GROUP_NOBODY, .begins = true, .level = WORLD_INFO},
-        "the daemon starts");
-    run_look(run);
-    return BATON_OK;
-}
-
-void run_kill_daemon(struct run *run, bool keep_records)
-{
-    if (run->controller == NULL) {
-        return;
-    }
-    sim_kill(run->sim, SIM_CONTROLLER, keep_records);
-    controller_free(run->controller);
-    run->controller = NULL;
-    ask_forget(run);
-    run_look(run);
-}
-
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static enum baton_err prepare(struct run *run, struct baton_error *error)
@@ -177,13 +126,12 @@ static enum baton_err prepare(struct run *run, struct baton_error *error)
                       scenario->expect[i].kind == SCENARIO_EXPECT_NOT_SAID;
     }
     timeline_init(&run->timeline, !run->setup.quiet);
-    group_memory_init(&run->recall);
     for (i = 0; i < SCENARIO_NEVERS; i++) {
         run->first_ms[i] = -1;
     }
     run->outage_from_ms = run->effect_ms = -1;
-    run->last_holder = run->moment.holder = GROUP_NOBODY;
-    run->frozen_ms = run->broken_ms = -1;
+    run->last_holder = run->moment.holder = run->speaker = GROUP_NOBODY;
+    run->frozen_ms = run->broken_ms = run->fallen_ms = -1;
     run->state_line = -1;
     run->point = memory_zeroed(1, sizeof *run->point);
     run->order = memory_zeroed((size_t)scenario->n_events + 1, sizeof run->order[0]);
@@ -196,6 +144,19 @@ static enum baton_err prepare(struct run *run, struct baton_error *error)
     }
     check_init(run);
     return build_world(run, error);
+}
+
+static enum baton_err begin(struct run *run, struct baton_error *error)
+{
+    enum baton_err err = seat_init(run, error);
+    int i;
+
+    run->moment.n_nodes = run->site.n_nodes;
+    run->served_stale = true;
+    for (i = 0; i < run->n_seats && err == BATON_OK; i++) {
+        err = seat_start(run, i, error);
+    }
+    return err;
 }
 
 enum baton_err run_new(const struct run_setup *setup, struct run **out, struct baton_error *error)
@@ -211,9 +172,7 @@ enum baton_err run_new(const struct run_setup *setup, struct run **out, struct b
     run->scenario = setup->scenario;
     err = prepare(run, error);
     if (err == BATON_OK) {
-        run->moment.n_nodes = run->site.n_nodes;
-        run->served_stale = true;
-        err = run_start_daemon(run, error);
+        err = begin(run, error);
     }
     if (err != BATON_OK) {
         run_free(run);
@@ -232,11 +191,8 @@ void run_free(struct run *run)
     if (run->sim != NULL) {
         run->sim->told = NULL;
     }
-    if (run->controller != NULL) {
-        sim_kill(run->sim, SIM_CONTROLLER, false);
-        controller_free(run->controller);
-    }
-    ask_forget(run);
+    seat_fini(run);
+    ask_forget(run, -1);
     sim_free(run->sim);
     timeline_free(&run->timeline);
     memory_free(run->param);
@@ -255,10 +211,9 @@ void run_free(struct run *run)
 /* The clock stands still and events go on: which line of the policy is to blame? */
 static enum baton_err diverges(struct run *run, struct baton_error *error)
 {
-    const struct policy *policy =
-        run->controller != NULL ? controller_policy(run->controller) : NULL;
-    const struct group_plan *plan =
-        policy != NULL ? &controller_group(run->controller)->plan[0] : NULL;
+    const struct controller *controller = run_controller(run);
+    const struct policy *policy = controller != NULL ? controller_policy(controller) : NULL;
+    const struct group_plan *plan = policy != NULL ? &controller_group(controller)->plan[0] : NULL;
     char text[SCENARIO_TIME_MAX];
     const char *file = run->scenario->file;
     int line = run->scenario->line, i;
@@ -349,9 +304,34 @@ struct sim *run_sim(const struct run *run)
     return run->sim;
 }
 
+int run_seats(const struct run *run)
+{
+    return run->n_seats;
+}
+
+struct controller *run_controller_at(const struct run *run, int seat)
+{
+    return run->seat[seat].controller;
+}
+
 struct controller *run_controller(const struct run *run)
 {
-    return run->controller;
+    int i;
+
+    for (i = 0; i < run->n_seats; i++) {
+        if (run->seat[i].controller != NULL) {
+            return run->seat[i].controller;
+        }
+    }
+    return NULL;
+}
+
+int run_holder(const struct run *run, int64_t *epoch)
+{
+    if (epoch != NULL) {
+        *epoch = run->moment.epoch;
+    }
+    return run->moment.holder;
 }
 
 const struct run_setup *run_setup(const struct run *run)

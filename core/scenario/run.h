@@ -36,6 +36,7 @@ struct run_entry {
     int64_t at_ms;
     enum run_kind kind;
     int node;                   /* or GROUP_NOBODY */
+    int baton;                  /* among peers: the node whose Baton says so; else GROUP_NOBODY */
     enum fsm_state from, to;    /* STATE */
     int64_t epoch;              /* GRANT, STEP */
     int plan_slot;              /* STEP */
@@ -57,11 +58,19 @@ struct run_span {
     bool serves; /* in truth */
 };
 
+/* A Baton on every node, the baton in a lease store. */
+struct run_peers {
+    struct lease_times times;
+    bool guardian, failsafe;
+};
+
 struct run_setup {
     const char *group;
-    const struct policy_site *site; /* outlives the run */
+    const struct policy_site *site; /* outlives the run; whose `self` it has is no matter */
+    const struct run_peers *peers;  /* NULL: one controller. Outlives the run */
     /* Load the policy for `world`. `site` is the one above with what the scenario sets over
-     * it; it outlives the policy. Called again when a daemon starts again. */
+     * it, and among peers as that Baton's node sees it; it outlives the policy. Called for
+     * each Baton, and again when one starts again. */
     enum baton_err (*load)(
         void *arg, struct world *world, const struct scenario *scenario, struct policy_site *site,
         struct policy **out, struct baton_error *error);
@@ -100,8 +109,15 @@ const char *run_point(const struct run *run);
 
 int64_t run_now_ms(const struct run *run);
 struct sim *run_sim(const struct run *run);
-/* NULL while the daemon is down. */
+/* The Batons: 1, or among peers one for each node, in the order of the nodes. */
+int run_seats(const struct run *run);
+/* NULL while it is down. */
+struct controller *run_controller_at(const struct run *run, int seat);
+/* Of the first that runs; NULL: none does. */
 struct controller *run_controller(const struct run *run);
+/* Who holds the baton, by the controller or by the lease store; and its last epoch, which may be
+ * NULL. */
+int run_holder(const struct run *run, int64_t *epoch);
 const struct run_setup *run_setup(const struct run *run);
 
 /* The timeline, in order. */

@@ -46,6 +46,8 @@ struct scenario_deed {
     int64_t restart_ms;     /* KILL: so long after; -1: not by itself */
     bool keep_records;      /* KILL: what was not acknowledged yet is in the journal */
     enum group_command command;
+    int at;   /* KILL, START, COMMAND: among peers the node of that Baton; GROUP_NOBODY: any that
+                 runs */
     int node; /* COMMAND; or GROUP_NOBODY */
     bool force;
     char reason[GROUP_TEXT_MAX];

@@ -17,6 +17,7 @@ static int add_line(struct run *run, const struct run_entry *entry, const char *
 
     made.at_ms = run->sim->now_ms;
     made.text = text;
+    made.baton = entry->kind == RUN_OPERATOR ? entry->baton : run->speaker;
     made.name = entry->name != NULL ? entry->name : "";
     check_said(run, text);
     return timeline_add(&run->timeline, &made);
@@ -175,6 +176,42 @@ static void tell_outage(struct run *run, const struct moment *now)
     run->served_once |= now->client;
 }
 
+static void moved_to(struct run *run, int node)
+{
+    if (run->last_holder != GROUP_NOBODY && run->last_holder != node) {
+        run->figures.moves++;
+        told_first(run, SCENARIO_NEVER_MOVE);
+        check_moved(run);
+    }
+    run->last_holder = node;
+}
+
+/* Among peers the store's word is what counts, not what each Baton makes of it. */
+static void tell_store(struct run *run, const struct moment *now)
+{
+    struct run_entry entry = {
+        .kind = RUN_GRANT, .node = now->holder, .level = WORLD_INFO, .epoch = now->epoch};
+
+    if (now->holder == run->moment.holder && now->epoch == run->moment.epoch) {
+        return;
+    }
+    told_point(run, RUN_GRANT, now->holder, false, NULL);
+    if (now->epoch > run->moment.epoch) {
+        run->figures.grants++;
+    }
+    if (now->epoch < run->moment.epoch && run->fallen_ms < 0) {
+        run->fallen_ms = run->sim->now_ms;
+    }
+    if (now->holder == GROUP_NOBODY) {
+        told_line(run, &entry, "nobody holds the baton any more, by the store");
+        return;
+    }
+    moved_to(run, now->holder);
+    told_line(
+        run, &entry, "%s is granted the baton by the store, epoch %" PRId64,
+        run_node_name(run, now->holder), now->epoch);
+}
+
 void told_moment(struct run *run, const struct moment *now)
 {
     int i;
@@ -190,8 +227,8 @@ void told_moment(struct run *run, const struct moment *now)
     if (now->serves == 0 && run->served_once) {
         told_first(run, SCENARIO_NEVER_NOBODY);
     }
-    if (run->controller != NULL && now->hold != run->moment.hold) {
-        const char *why = controller_group(run->controller)->hold_why;
+    if (now->hold != GROUP_HOLD_NONE && now->hold != run->moment.hold) {
+        const char *why = controller_group(run->seat[now->hold_seat].controller)->hold_why;
 
         if (now->hold == GROUP_HOLD_FROZEN && run->frozen_ms < 0) {
             run->frozen_ms = run->sim->now_ms;
@@ -200,6 +237,9 @@ void told_moment(struct run *run, const struct moment *now)
             run->broken_ms = run->sim->now_ms;
             snprintf(run->broken, sizeof run->broken, "%s", why);
         }
+    }
+    if (run_among_peers(run)) {
+        tell_store(run, now);
     }
     tell_two(run, now);
     tell_outage(run, now);
@@ -214,12 +254,7 @@ static void granted(struct run *run, const struct group_record *record)
         .kind = RUN_GRANT, .node = record->node, .level = WORLD_INFO, .epoch = record->epoch};
 
     run->figures.grants++;
-    if (run->last_holder != GROUP_NOBODY && run->last_holder != record->node) {
-        run->figures.moves++;
-        told_first(run, SCENARIO_NEVER_MOVE);
-        check_moved(run);
-    }
-    run->last_holder = record->node;
+    moved_to(run, record->node);
     told_line(
         run, &entry, "%s is granted the baton, epoch %" PRId64, run_node_name(run, record->node),
         record->epoch);
@@ -228,9 +263,12 @@ static void granted(struct run *run, const struct group_record *record)
     }
 }
 
+/* Among peers each Baton writes down what it learns of the others too; the store's word is told
+ * instead. */
 static void recorded(struct run *run, const struct sim_told *told)
 {
-    struct world *world = sim_door(run->sim, SIM_CONTROLLER);
+    struct run_seat *seat = &run->seat[seat_at(run, told->place)];
+    struct world *world = sim_door(run->sim, told->place);
     int64_t wall_ms = world->ops->wall_ms(world);
     int i;
 
@@ -238,7 +276,10 @@ static void recorded(struct run *run, const struct sim_told *told)
     for (i = 0; i < told->n_records; i++) {
         const struct group_record *record = &told->record[i];
 
-        group_memory_take(&run->recall, record, wall_ms);
+        group_memory_take(&seat->recall, record, wall_ms);
+        if (run_among_peers(run)) {
+            continue;
+        }
         if (record->kind == GROUP_REC_GRANT) {
             granted(run, record);
         } else if (record->kind == GROUP_REC_RELEASE) {
@@ -281,8 +322,9 @@ static void logged(struct run *run, const struct sim_told *told)
 
     run->level = log->level; /* its news come next */
     /* The grant of an adoption is no step: nothing is under way then. */
-    if (run->n_steps > 0 && strcmp(log->event, "grant") == 0 && run->controller != NULL &&
-        controller_group(run->controller)->plan[0].kind != GROUP_PLAN_NONE) {
+    if (run->n_steps > 0 && strcmp(log->event, "grant") == 0 && !run_among_peers(run) &&
+        run->seat[0].controller != NULL &&
+        controller_group(run->seat[0].controller)->plan[0].kind != GROUP_PLAN_NONE) {
         happen_step(run, group_step_name(GROUP_STEP_GRANT), told->node, true);
     }
     if (run->texts && !comes_twice(log)) {
@@ -327,10 +369,20 @@ static void happened(struct run *run, const struct sim_told *told)
     }
 }
 
+/* Whose Baton does or hears this; what happens in the world is said by none. */
+static int speaker_of(const struct run *run, const struct sim_told *told)
+{
+    bool said = told->kind != SIM_TOLD_FAULT && told->kind != SIM_TOLD_CHANGE &&
+                told->kind != SIM_TOLD_SERVED;
+
+    return run_among_peers(run) && said ? told->place - SIM_NODE : GROUP_NOBODY;
+}
+
 void told_world(void *arg, const struct sim_told *told)
 {
     struct run *run = arg;
 
+    run->speaker = speaker_of(run, told);
     switch (told->kind) {
     case SIM_TOLD_LOG:
         logged(run, told);
@@ -366,4 +418,5 @@ void told_world(void *arg, const struct sim_told *told)
         run->served_stale = true;
         break;
     }
+    run->speaker = GROUP_NOBODY;
 }

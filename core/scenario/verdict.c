@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALWAYS 3 /* what must hold in every run */
+#define ALWAYS 4 /* what must hold in every run */
 
 static const char *const never_words[SCENARIO_NEVERS] = {
     [SCENARIO_NEVER_TWO_SERVE] = "no moment at which two nodes serve",
@@ -144,13 +144,33 @@ static void say_serving(const struct run *run, unsigned serves, char *text)
     }
 }
 
+/* Among peers the store says who holds the baton, and each node's own Baton its state. */
+static bool was_down(const struct run *run, const struct scenario_expect *expect)
+{
+    unsigned up = run->watch[expect - run->scenario->expect].was.up;
+
+    switch (expect->kind) {
+    case SCENARIO_EXPECT_SERVES:
+        return false;
+    case SCENARIO_EXPECT_HOLDER:
+        return up == 0 && !run_among_peers(run);
+    case SCENARIO_EXPECT_STATE:
+        return run_among_peers(run) ? !(up & 1u << expect->node) : up == 0;
+    default:
+        return up == 0;
+    }
+}
+
 static void say_was(const struct run *run, const struct scenario_expect *expect, char *why)
 {
     const struct watch *watch = &run->watch[expect - run->scenario->expect];
     char time[SCENARIO_TIME_MAX];
 
-    if (!watch->was.up && expect->kind != SCENARIO_EXPECT_SERVES) {
-        say(why, "the daemon was down at %s", scenario_time(watch->at_ms, time));
+    if (was_down(run, expect)) {
+        bool own = run_among_peers(run) && expect->kind == SCENARIO_EXPECT_STATE;
+
+        say(why, "%s was down at %s", own ? "its Baton" : "the daemon",
+            scenario_time(watch->at_ms, time));
         return;
     }
     switch (expect->kind) {
@@ -314,7 +334,12 @@ static void make_all(struct run *run)
     say_two(run, &verdict[0]);
     say_broken(&verdict[1], "no invariant to be broken", run->frozen_ms, run->frozen);
     say_broken(&verdict[2], "the policy to keep its rules", run->broken_ms, run->broken);
-    run->n_verdicts = (int)(verdict - run->verdict) + ALWAYS;
+    if (run_among_peers(run)) {
+        say_broken(
+            &verdict[3], "the store's epoch to rise", run->fallen_ms,
+            "it fell, and the store was not restored");
+    }
+    run->n_verdicts = (int)(verdict - run->verdict) + ALWAYS - !run_among_peers(run);
 }
 
 enum baton_err verdict_make(struct run *run, struct baton_error *error)
