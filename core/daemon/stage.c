@@ -88,6 +88,7 @@ void stage_setup(struct stage *stage, struct run_setup *setup)
 {
     setup->group = stage->site.group;
     setup->site = &stage->site;
+    setup->peers = stage->peers.times.ttl_ms > 0 ? &stage->peers : NULL;
     setup->load = load;
     setup->load_arg = stage;
 }
@@ -147,6 +148,16 @@ static enum baton_err find_group(struct stage *stage, const char *group, struct 
     return no_group(stage->config, group, error);
 }
 
+static void see_peers(struct stage *stage)
+{
+    const struct config_peers *peers = stage->config->peers;
+
+    if (peers != NULL) {
+        stage->peers = (struct run_peers){
+            .times = peers->times, .guardian = peers->guardian, .failsafe = peers->failsafe};
+    }
+}
+
 enum baton_err stage_open(
     const char *config_file, const char *group, const char *lua_directory, struct stage **out,
     struct baton_error *error)
@@ -168,6 +179,7 @@ enum baton_err stage_open(
         stage->limits =
             (struct policy_limits){stage->group->memory_max, stage->group->instructions_max};
         config_site(stage->config, stage->group, &stage->site);
+        see_peers(stage);
         err = loader_read(stage->policy_file, &stage->policy_text, &stage->policy_len, error);
     }
     if (err != BATON_OK) {

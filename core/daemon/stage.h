@@ -16,7 +16,8 @@ struct stage {
     const char *policy_file, *lua_directory;
     struct policy_limits limits;
     struct policy_site site;
-    char *policy_text; /* read once, so that a thousand runs read no file */
+    struct run_peers peers; /* all zero where there are none */
+    char *policy_text;      /* read once, so that a thousand runs read no file */
     size_t policy_len;
     struct stage_module *modules; /* likewise, when they are asked for first */
 };
@@ -32,7 +33,7 @@ enum baton_err stage_open_policy(
     const struct policy_site *site, struct stage **out, struct baton_error *error);
 void stage_close(struct stage *stage);
 
-/* Fill in group, site, load and load_arg of a run's set-up. */
+/* Fill in group, site, peers, load and load_arg of a run's set-up. */
 void stage_setup(struct stage *stage, struct run_setup *setup);
 
 #endif

@@ -228,7 +228,7 @@ static const struct {
      "failing_over, standby, hold, holder, moves, never, not_said, outage, said, serves"},
     {STORY("expect.never 'two node serve',\n"),
      "a.lua:2: there is no expect.never 'two node serve'; there are: two nodes serve, nobody "
-     "serves, a move, a failover, a failback, a fence, a hold, a command"},
+     "serves, a move, a failover, a failback, a failed move, a fence, a hold, a command"},
     {STORY("expect.hold 'nope'\n"),
      "a.lua:2: there is no hold 'nope'; there are: none, two-serve, unconfirmed, moves, policy, "
      "journal, frozen, any"},
