@@ -52,10 +52,11 @@ static void scout_in_child(const struct explore_setup *setup, struct scouted *sc
     scouted->err = player_init(player, setup, INT64_MAX / 4, &scouted->error);
     if (scouted->err == BATON_OK) {
         player_begin(player, STORY_ONE);
-        scouted->bound_ms =
-            setup->bound_ms > 0
-                ? setup->bound_ms
-                : explore_bound_ms(policy_table(controller_policy(run_controller(player->run))));
+        scouted->bound_ms = setup->bound_ms > 0
+                                ? setup->bound_ms
+                                : explore_bound_ms(
+                                      policy_table(controller_policy(run_controller(player->run))),
+                                      setup->run.peers);
         player->bound_ms = scouted->bound_ms;
         scouted->err = menu_fill(&scouted->menu, player, &scouted->error);
     }

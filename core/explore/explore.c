@@ -43,7 +43,7 @@ static int64_t action_ms(const struct group_action_rules *action)
     return action->attempts * action->deadline_ms + (action->attempts - 1) * action->retry_ms;
 }
 
-int64_t explore_bound_ms(const struct policy_table *table)
+int64_t explore_bound_ms(const struct policy_table *table, const struct run_peers *peers)
 {
     const struct group_rules *rules = &table->rules;
     int64_t notice = 0, act = 0, remedy = 0;
@@ -67,7 +67,8 @@ int64_t explore_bound_ms(const struct policy_table *table)
         remedy += rules->remedy[i].attempts_max * action_ms(&rules->remedy[i].action);
     }
     return notice + 2 * rules->settle_ms + 2 * act + remedy +
-           group_start_rest_ms(rules->max_moves) + 30000;
+           group_start_rest_ms(rules->max_moves) + 30000 +
+           (peers != NULL ? 2 * peers->times.ttl_ms : 0);
 }
 
 /* ---- Stems ---------------------------------------------------------------------------------- */

@@ -117,7 +117,10 @@ const char *explore_failure_name(enum explore_failure_kind kind);
  *   + remedy    the tries of all remedies, each with its attempts
  *   + rest      of a node whose starts failed max_moves times in a row
  *   + 30 s      the group's own pauses between two evictions and two restores
- */
-int64_t explore_bound_ms(const struct policy_table *table);
+ *   + lease     2 × its ttl, among peers: until the holder's is over, and as long again where who
+ *               just started may have forgotten a promise
+ *
+ * `peers` is NULL where there are none. */
+int64_t explore_bound_ms(const struct policy_table *table, const struct run_peers *peers);
 
 #endif

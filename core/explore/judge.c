@@ -25,9 +25,10 @@ static void fail(
     }
 }
 
-static const struct group *group_of(const struct run *run)
+/* NULL while it is down. */
+static const struct group *group_at(const struct run *run, int seat)
 {
-    struct controller *controller = run_controller(run);
+    struct controller *controller = run_controller_at(run, seat);
 
     return controller == NULL ? NULL : controller_group(controller);
 }
@@ -64,6 +65,24 @@ static bool two_serve(struct player *player, struct verdict *verdict)
     return true;
 }
 
+/* Each grant has a higher epoch than all before it, but where the store itself was set back. */
+static bool fallen(struct player *player, struct verdict *verdict)
+{
+    struct course *course = &player->course;
+    int64_t epoch, before = course->epoch;
+
+    run_holder(player->run, &epoch);
+    course->epoch = epoch;
+    if (player->setup->run.peers == NULL || epoch >= before ||
+        run_now_ms(player->run) == course->fault_ms) {
+        return false;
+    }
+    fail(
+        player, verdict, EXPLORE_FROZEN, "the epoch fell from %lld to %lld at %.3f s",
+        (long long)before, (long long)epoch, seconds(run_now_ms(player->run)));
+    return true;
+}
+
 int judge_moves(const struct scenario_deed *deed)
 {
     return deed->kind == SCENARIO_FAULT && deed->fault.kind == SIM_LOSSY ? 4 : 2;
@@ -75,6 +94,9 @@ unsigned judge_strikes(const struct scenario_deed *deed)
 
     if (deed->kind == SCENARIO_COMMAND) {
         return 0;
+    }
+    if (deed->kind != SCENARIO_FAULT && deed->at != GROUP_NOBODY) {
+        return 1u << deed->at;
     }
     if (deed->kind != SCENARIO_FAULT || fault->kind == SIM_BRING_UP) {
         return ~0u; /* an address that two nodes have may lead to either */
@@ -136,6 +158,20 @@ static bool bad_hold(struct player *player, struct verdict *verdict, const struc
     }
 }
 
+static bool bad_holds(struct player *player, struct verdict *verdict)
+{
+    int i;
+
+    for (i = 0; i < run_seats(player->run); i++) {
+        const struct group *group = group_at(player->run, i);
+
+        if (group != NULL && bad_hold(player, verdict, group)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What a group may wait for an operator for although nothing is broken. A node that couldn't be
  * seen out can be seen now: that is no reason any more why nobody serves. A pause that is still
  * there was not ended because the daemon was down when it should have been. */
@@ -154,7 +190,22 @@ static bool good_hold(const struct player *player, const struct group *group)
     }
 }
 
-static bool not_served(struct player *player, struct verdict *verdict, const struct group *group)
+/* Among peers one that waits is enough: it may be the one that has the baton. */
+static bool waits_well(const struct player *player)
+{
+    int i;
+
+    for (i = 0; i < run_seats(player->run); i++) {
+        const struct group *group = group_at(player->run, i);
+
+        if (group != NULL && good_hold(player, group)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool not_served(struct player *player, struct verdict *verdict)
 {
     const struct course *course = &player->course;
     int64_t now = run_now_ms(player->run);
@@ -164,7 +215,7 @@ static bool not_served(struct player *player, struct verdict *verdict, const str
         return false;
     }
     since = since > course->repaired_ms ? since : course->repaired_ms;
-    if (now - since <= player->bound_ms || (group != NULL && good_hold(player, group))) {
+    if (now - since <= player->bound_ms || waits_well(player)) {
         return false;
     }
     fail(
@@ -176,10 +227,9 @@ static bool not_served(struct player *player, struct verdict *verdict, const str
 
 bool judge_now(struct player *player, struct verdict *verdict)
 {
-    const struct group *group = group_of(player->run);
     const struct course *course = &player->course;
 
-    if (two_serve(player, verdict) || (group != NULL && bad_hold(player, verdict, group)) ||
+    if (two_serve(player, verdict) || bad_holds(player, verdict) || fallen(player, verdict) ||
         failed_move(player, verdict)) {
         return true;
     }
@@ -194,14 +244,16 @@ bool judge_now(struct player *player, struct verdict *verdict)
             seconds(run_now_ms(player->run)));
         return true;
     }
-    return not_served(player, verdict, group);
+    return not_served(player, verdict);
 }
 
 /* ---- Rest -------------------------------------------------------------------------------- */
 
-static bool in_doubt(const struct player *player, const struct group *group, int node)
+static bool in_doubt(const struct player *player, int seat, int node)
 {
-    const struct policy_table *table = policy_table(controller_policy(run_controller(player->run)));
+    const struct controller *controller = run_controller_at(player->run, seat);
+    const struct policy_table *table = policy_table(controller_policy(controller));
+    const struct group *group = controller_group(controller);
     const struct group_node *n = &group->node[node];
     int i;
 
@@ -224,11 +276,12 @@ static bool in_doubt(const struct player *player, const struct group *group, int
 }
 
 /* Does a guard wait for a time that comes soon? */
-static bool guard_waits(const struct player *player)
+static bool guard_waits(const struct player *player, int seat)
 {
     struct controller_why why[16];
-    int n = controller_why(run_controller(player->run), why, 16), i;
-    int64_t soon = run_now_ms(player->run) + EXPLORE_PATIENCE_MS;
+    const struct controller *controller = run_controller_at(player->run, seat);
+    int n = controller_why(controller, why, 16), i;
+    int64_t soon = controller_group(controller)->now_ms + EXPLORE_PATIENCE_MS;
 
     for (i = 0; i < n && i < 16; i++) {
         if (why[i].answer != GROUP_YES && why[i].again_ms < soon) {
@@ -238,13 +291,16 @@ static bool guard_waits(const struct player *player)
     return false;
 }
 
-bool judge_rests(const struct player *player)
+/* Among peers a node's own Baton is asked of it, and the time at which a lease that is renewed
+ * every few seconds would be over is no time that anything waits for. */
+static bool seat_rests(const struct player *player, int seat)
 {
-    const struct group *group = group_of(player->run);
-    int64_t now = run_now_ms(player->run);
+    const struct group *group = group_at(player->run, seat);
+    bool peers = group != NULL && group->peers != NULL;
+    int64_t wake_ms;
     int i;
 
-    if (group == NULL || now - player->course.place_ms < REST_LEAST_MS) {
+    if (group == NULL) {
         return false;
     }
     for (i = 0; i < GROUP_PLANS; i++) {
@@ -253,26 +309,48 @@ bool judge_rests(const struct player *player)
         }
     }
     for (i = 0; i < group->n_nodes; i++) {
-        if (in_doubt(player, group, i)) {
+        if ((!peers || i == seat) && in_doubt(player, seat, i)) {
             return false;
         }
     }
-    return group_wake_ms(group) > now + EXPLORE_PATIENCE_MS && !guard_waits(player);
+    wake_ms = group_wake_ms(group);
+    return (wake_ms > group->now_ms + EXPLORE_PATIENCE_MS ||
+            (peers && wake_ms == group->peers->stop_at_ms)) &&
+           !guard_waits(player, seat);
+}
+
+bool judge_rests(const struct player *player)
+{
+    int i;
+
+    if (run_now_ms(player->run) - player->course.place_ms < REST_LEAST_MS) {
+        return false;
+    }
+    for (i = 0; i < run_seats(player->run); i++) {
+        if (!seat_rests(player, i)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool judge_done(struct player *player, struct verdict *verdict)
 {
-    const struct group *group = group_of(player->run);
+    int holder = run_holder(player->run, NULL), i;
 
-    if (group == NULL) {
-        return false;
-    }
-    if (group->hold != GROUP_HOLD_NONE || group->paused) {
-        verdict->end = PLAY_WAITS;
-        return good_hold(player, group);
+    for (i = 0; i < run_seats(player->run); i++) {
+        const struct group *group = group_at(player->run, i);
+
+        if (group == NULL) {
+            return false;
+        }
+        if (group->hold != GROUP_HOLD_NONE || group->paused) {
+            verdict->end = PLAY_WAITS;
+            return waits_well(player);
+        }
     }
     verdict->end = PLAY_OK;
-    return group->holder != GROUP_NOBODY && sim_serves(run_sim(player->run), group->holder);
+    return holder >= 0 && sim_serves(run_sim(player->run), holder);
 }
 
 /* ---- Commands on the wrong node -------------------------------------------------------------- */
@@ -341,9 +419,10 @@ static void note_effect(struct player *player, const struct world_request *reque
     snprintf(player->effect[player->n_effects++], SIM_NAME_MAX, "%s", effect);
 }
 
-void judge_request(struct player *player, const struct world_request *request)
+void judge_request(struct player *player, int place, const struct world_request *request)
 {
-    const struct group *group = group_of(player->run);
+    const struct group *group =
+        group_at(player->run, place == SIM_CONTROLLER ? 0 : place - SIM_NODE);
     char what[SIM_NAME_MAX];
     int node, i;
 

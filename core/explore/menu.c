@@ -72,7 +72,7 @@ static struct scenario_deed *blank(struct scenario_deed *deed, enum scenario_dee
 {
     memset(deed, 0, sizeof *deed);
     deed->kind = kind;
-    deed->node = GROUP_NOBODY;
+    deed->at = deed->node = GROUP_NOBODY;
     deed->fault.place = deed->fault.other = SIM_NOWHERE;
     return deed;
 }
@@ -403,9 +403,11 @@ bool menu_same(const struct scenario_deed *a, const struct scenario_deed *b)
                f->one_way == g->one_way && f->times == g->times && f->ms == g->ms &&
                f->value == g->value && strcmp(f->what, g->what) == 0;
     case SCENARIO_KILL:
-        return a->restart_ms == b->restart_ms && a->keep_records == b->keep_records;
+        return a->at == b->at && a->restart_ms == b->restart_ms &&
+               a->keep_records == b->keep_records;
     case SCENARIO_COMMAND:
-        return a->command == b->command && a->node == b->node && a->force == b->force;
+        return a->command == b->command && a->at == b->at && a->node == b->node &&
+               a->force == b->force;
     default:
         return true;
     }

@@ -110,6 +110,7 @@ struct course {
     int64_t place_ms;    /* of the last point or deed */
     int64_t fault_ms;    /* of the last fault */
     int64_t repaired_ms; /* -1: not yet */
+    int64_t epoch;       /* of the last grant */
     int64_t unserved_ms; /* nobody serves since; -1: somebody does */
     int faults, moves, moves_max, holder;
     unsigned struck; /* set of nodes that a fault may have harmed, be it over or not */
@@ -213,8 +214,8 @@ bool judge_done(struct player *player, struct verdict *verdict);
 int judge_moves(const struct scenario_deed *deed);
 /* Which nodes may this deed harm? What concerns more than one node harms all. */
 unsigned judge_strikes(const struct scenario_deed *deed);
-/* Sees every request go by. */
-void judge_request(struct player *player, const struct world_request *request);
+/* Sees every request go by, of the Baton at this place. */
+void judge_request(struct player *player, int place, const struct world_request *request);
 
 /* ---- shrink.c, write.c -------------------------------------------------------------------- */
 

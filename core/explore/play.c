@@ -47,7 +47,7 @@ static void told(void *arg, const struct sim_told *what)
     struct player *player = arg;
 
     if (what->kind == SIM_TOLD_REQUEST) {
-        judge_request(player, what->asked);
+        judge_request(player, what->place, what->asked);
     } else if (
         what->kind == SIM_TOLD_LOG &&
         strcmp(what->log->event, group_notice_name(GROUP_NOTICE_FAILED)) == 0) {
@@ -148,7 +148,7 @@ static bool note(struct player *player, struct verdict *verdict)
     struct course *course = &player->course;
     struct run *run = player->run;
     const struct sim *sim = run_sim(run);
-    const struct controller *controller = run_controller(run);
+    int holder, i;
 
     if (run_points(run) != course->points) {
         player->points += run_points(run) - course->points;
@@ -160,14 +160,13 @@ static bool note(struct player *player, struct verdict *verdict)
     } else if (course->unserved_ms < 0) {
         course->unserved_ms = run_now_ms(run);
     }
-    course->filled = course->filled || sim->seat[0].disk_full;
-    if (controller != NULL) {
-        int holder = controller_group(controller)->holder;
-
-        if (holder != GROUP_NOBODY && holder != course->holder) {
-            course->moves += course->holder != GROUP_NOBODY;
-            course->holder = holder;
-        }
+    for (i = 0; i <= run_seats(run); i++) {
+        course->filled = course->filled || sim->seat[i].disk_full;
+    }
+    holder = run_holder(run, NULL);
+    if (holder >= 0 && holder != course->holder) {
+        course->moves += course->holder != GROUP_NOBODY;
+        course->holder = holder;
     }
     return judge_now(player, verdict);
 }

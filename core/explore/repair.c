@@ -51,7 +51,7 @@ static void set_clock(
     struct scenario_deed deed;
 
     memset(&deed, 0, sizeof deed);
-    deed.node = GROUP_NOBODY;
+    deed.at = deed.node = GROUP_NOBODY;
     deed.fault.place = place;
     deed.fault.other = SIM_NOWHERE;
     if (*drift_ppm != 0 && !verdict_is_final(verdict)) {
@@ -73,7 +73,7 @@ void player_repair(struct player *player, struct verdict *verdict)
 
     repair_deeds(player, false, verdict);
     memset(&deed, 0, sizeof deed);
-    deed.node = GROUP_NOBODY;
+    deed.at = deed.node = GROUP_NOBODY;
     for (i = 0; i < sim->n_nodes && !verdict_is_final(verdict); i++) {
         if (!sim->node[i].on || sim->node[i].hung) { /* a fence may have switched it off */
             deed.fault.kind = SIM_RECOVER;

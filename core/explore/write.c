@@ -50,41 +50,52 @@ static void put_line(FILE *out, const char *text)
     fputc('\n', out);
 }
 
+static void put_text_option(FILE *out, const char *key, const char *text, size_t most)
+{
+    fprintf(out, "%s = ", key);
+    put_quoted(out, text, most);
+}
+
+/* { to = …, force = true, at = …, reason = … } */
+static void put_options(FILE *out, const struct sim *sim, const struct scenario_deed *deed)
+{
+    bool to = deed->command == GROUP_CMD_FAILOVER && deed->node != GROUP_NOBODY;
+
+    fputs("{ ", out);
+    if (to) {
+        put_text_option(out, "to", sim->node[deed->node].name, SIM_NAME_MAX);
+        fputs(", ", out);
+    }
+    if (deed->force) {
+        fputs("force = true, ", out);
+    }
+    if (deed->at != GROUP_NOBODY) {
+        put_text_option(out, "at", sim->node[deed->at].name, SIM_NAME_MAX);
+        fputs(", ", out);
+    }
+    put_text_option(out, "reason", deed->reason, GROUP_TEXT_MAX);
+    fputs(" }", out);
+}
+
 static void put_command(FILE *out, const struct sim *sim, const struct scenario_deed *deed)
 {
-    const char *node = deed->node == GROUP_NOBODY ? NULL : sim->node[deed->node].name;
+    static const char *const words[] = {
+        [GROUP_CMD_FAILOVER] = "failover ",
+        [GROUP_CMD_FAILBACK] = "failback ",
+        [GROUP_CMD_PAUSE] = "pause ",
+        [GROUP_CMD_RESUME] = "resume ",
+    };
 
-    switch (deed->command) {
-    case GROUP_CMD_FAILOVER:
-        fputs("failover { ", out);
-        if (node != NULL) {
-            fputs("to = ", out);
-            put_quoted(out, node, SIM_NAME_MAX);
-            fputs(", ", out);
-        }
-        fputs(deed->force ? "force = true, reason = " : "reason = ", out);
-        put_quoted(out, deed->reason, GROUP_TEXT_MAX);
-        fputs(" }", out);
-        break;
-    case GROUP_CMD_FAILBACK:
-        fputs("failback()", out);
-        break;
-    case GROUP_CMD_PAUSE:
-        fputs("pause { reason = ", out);
-        put_quoted(out, deed->reason, GROUP_TEXT_MAX);
-        fputs(" }", out);
-        break;
-    case GROUP_CMD_RESUME:
-        fputs("resume()", out);
-        break;
-    case GROUP_CMD_CONFIRM_OUT:
+    if (deed->command == GROUP_CMD_CONFIRM_OUT) {
         fputs("confirm_out(", out);
-        put_quoted(out, node == NULL ? "" : node, SIM_NAME_MAX);
-        fputs(", { reason = ", out);
-        put_quoted(out, deed->reason, GROUP_TEXT_MAX);
-        fputs(" })", out);
-        break;
+        put_quoted(out, deed->node < 0 ? "" : sim->node[deed->node].name, SIM_NAME_MAX);
+        fputs(", ", out);
+        put_options(out, sim, deed);
+        fputs(")", out);
+        return;
     }
+    fputs(words[deed->command], out);
+    put_options(out, sim, deed);
 }
 
 static void put_deed(FILE *out, const struct sim *sim, const struct scenario_deed *deed)
@@ -97,16 +108,29 @@ static void put_deed(FILE *out, const struct sim *sim, const struct scenario_dee
         fputs(text, out);
         break;
     case SCENARIO_KILL:
-        fputs("kill_daemon { ", out);
+        if (deed->at != GROUP_NOBODY) {
+            fputs("kill_daemon(", out);
+            put_quoted(out, sim->node[deed->at].name, SIM_NAME_MAX);
+            fputs(", { ", out);
+        } else {
+            fputs("kill_daemon { ", out);
+        }
         if (deed->restart_ms >= 0) {
             fputs("restart = ", out);
             put_time(out, deed->restart_ms);
             fputs(", ", out);
         }
-        fprintf(out, "records = \"%s\" }", deed->keep_records ? "kept" : "lost");
+        fprintf(
+            out, "records = \"%s\" }%s", deed->keep_records ? "kept" : "lost",
+            deed->at != GROUP_NOBODY ? ")" : "");
         break;
     case SCENARIO_START:
-        fputs("start_daemon()", out);
+        if (deed->at != GROUP_NOBODY) {
+            fputs("start_daemon ", out);
+            put_quoted(out, sim->node[deed->at].name, SIM_NAME_MAX);
+        } else {
+            fputs("start_daemon()", out);
+        }
         break;
     case SCENARIO_COMMAND:
         put_command(out, sim, deed);
@@ -298,6 +322,20 @@ char *write_scenario(
     return text;
 }
 
+static bool holds(const struct run *run, enum group_hold hold)
+{
+    int i;
+
+    for (i = 0; i < run_seats(run); i++) {
+        const struct controller *controller = run_controller_at(run, i);
+
+        if (controller != NULL && controller_group(controller)->hold == hold) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool write_replays(
     struct player *player, const char *text, const struct verdict *verdict,
     struct baton_error *error)
@@ -305,9 +343,6 @@ bool write_replays(
     struct scenario *scenario = NULL;
     struct run *run = NULL;
     enum baton_err err = play_text(player, text, true, &scenario, &run, error);
-    const struct controller *controller = run == NULL ? NULL : run_controller(run);
-    enum group_hold hold =
-        controller == NULL ? GROUP_HOLD_NONE : controller_group(controller)->hold;
     bool same = run != NULL && err == BATON_REFUSED;
 
     switch (verdict->kind) {
@@ -315,10 +350,10 @@ bool write_replays(
         same = same && run_sim(run)->count.two_blamed_ms > 0;
         break;
     case EXPLORE_FROZEN:
-        same = same && hold == GROUP_HOLD_FROZEN;
+        same = same && (holds(run, GROUP_HOLD_FROZEN) || player->setup->run.peers != NULL);
         break;
     case EXPLORE_BROKEN:
-        same = err == BATON_LIMIT || (same && hold == GROUP_HOLD_POLICY);
+        same = err == BATON_LIMIT || (same && holds(run, GROUP_HOLD_POLICY));
         break;
     default:
         break;

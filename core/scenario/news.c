@@ -10,6 +10,9 @@ static void news_status(
     const struct group *g = controller_group(controller);
     struct run_entry entry = {.kind = RUN_PROBE, .node = news->node, .level = WORLD_INFO};
 
+    if (run->speaker != GROUP_NOBODY && run->speaker != news->node) {
+        return; /* its own Baton has said it */
+    }
     told_point(run, RUN_PROBE, news->node, false, news->text);
     entry.outcome = g->node[news->node].health[news->probe].status;
     entry.name = g->rules.probe[news->probe].name;

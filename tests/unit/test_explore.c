@@ -347,15 +347,18 @@ START_TEST(the_bound_comes_from_the_rules)
     table->rules.look_deadline_ms = 5000;
     table->rules.settle_ms = 10000;
     least = 9000 + 8000 + 5000 + 2 * 10000 + 2 * 15000 + 30000 + group_start_rest_ms(0);
-    ck_assert_int_eq(explore_bound_ms(table), least);
+    ck_assert_int_eq(explore_bound_ms(table, NULL), least);
     table->rules.list[GROUP_LIST_START].count = 1;
     table->rules.list[GROUP_LIST_START].action[0] =
         (struct group_action_rules){.deadline_ms = 10000, .attempts = 2, .retry_ms = 1000};
-    ck_assert_int_eq(explore_bound_ms(table), least + 2 * 21000);
+    ck_assert_int_eq(explore_bound_ms(table, NULL), least + 2 * 21000);
     table->rules.n_remedies = 1;
     table->rules.remedy[0] = (struct group_remedy_rules){
         .attempts_max = 3, .action = {.deadline_ms = 15000, .attempts = 1}};
-    ck_assert_int_eq(explore_bound_ms(table), least + 2 * 21000 + 45000);
+    ck_assert_int_eq(explore_bound_ms(table, NULL), least + 2 * 21000 + 45000);
+    ck_assert_int_eq(
+        explore_bound_ms(table, &(struct run_peers){.times = lease_times_default()}),
+        least + 2 * 21000 + 45000 + 2 * 10000);
     free(table);
 }
 END_TEST

@@ -77,16 +77,20 @@ static void take_probe(struct drawing *d, const struct run_entry *entry)
     }
 }
 
-/* A daemon that is killed knows nothing any more; so does the end of the story. */
-static void end_all(struct drawing *d, int64_t at_ms)
+/* A daemon that is killed knows nothing any more, among peers of its own node; so does the end
+ * of the story. */
+static void end_all(struct drawing *d, int node, int64_t at_ms)
 {
     int i;
 
     for (i = 0; i < d->n_bads; i++) {
-        d->bad[i].to_ms = d->bad[i].to_ms < 0 ? at_ms : d->bad[i].to_ms;
+        if (d->bad[i].to_ms < 0 && (node == GROUP_NOBODY || d->bad[i].node == node)) {
+            d->bad[i].to_ms = at_ms;
+        }
     }
     for (i = 0; i < d->n_steps; i++) {
-        if (d->step[i].open && d->step[i].to_ms > at_ms) {
+        if (d->step[i].open && d->step[i].to_ms > at_ms &&
+            (node == GROUP_NOBODY || d->step[i].node == node)) {
             d->step[i].to_ms = at_ms;
         }
     }
@@ -158,10 +162,10 @@ bool lane_gather(struct drawing *d)
         } else if (entry->kind == RUN_PROBE && entry->node >= 0) {
             take_probe(d, entry);
         } else if (entry->kind == RUN_DAEMON) {
-            end_all(d, entry->at_ms);
+            end_all(d, story->peers ? entry->node : GROUP_NOBODY, entry->at_ms);
         }
     }
-    end_all(d, story->end_ms);
+    end_all(d, GROUP_NOBODY, story->end_ms);
     take_holds(d);
     return true;
 }

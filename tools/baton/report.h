@@ -22,6 +22,7 @@ struct story {
     const char *file, *name; /* of the scenario */
     const char *group;
     int64_t seed, end_ms;
+    bool peers; /* a Baton on every node */
     int n_nodes;
     const char *node[GROUP_NODES_MAX];
     int n_entries, n_spans, n_verdicts, n_outages, n_doubles;
@@ -56,7 +57,8 @@ const char *story_span(int64_t ms, char *text, size_t size);
 const char *story_node(const struct story *story, int node);
 /* Is the client not served then? */
 bool story_is_down(const struct story *story, int64_t at_ms);
-/* Where a line of the timeline belongs, for its column: a node, "controller" or "". */
+/* Where a line of the timeline belongs, for its column: a node, "controller" or ""; among peers
+ * the node whose Baton says so. */
 const char *story_where(const struct story *story, const struct run_entry *entry);
 /* The line without that in front of it, where it is a command. */
 const char *story_words(const struct story *story, const struct run_entry *entry);

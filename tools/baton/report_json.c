@@ -32,6 +32,7 @@ static json_t *entry_json(const struct story *story, const struct run_entry *ent
         "level", level_name(entry->level));
 
     set_text(object, "name", entry->name);
+    set_text(object, "baton", story_node(story, entry->baton));
     switch (entry->kind) {
     case RUN_STATE:
         json_object_set_new(object, "from", json_string(fsm_state_name(entry->from)));

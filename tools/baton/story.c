@@ -269,6 +269,7 @@ enum baton_err story_take(
     story->group = site->group;
     story->seed = (int64_t)setup->seed;
     story->end_ms = run_now_ms(run);
+    story->peers = run_setup(run)->peers != NULL;
     story->figures = run_figures(run);
     story->passed = result == BATON_OK;
     story->stopped = result != BATON_OK && result != BATON_REFUSED;
@@ -322,6 +323,9 @@ static bool is_command(const struct run_entry *entry)
 
 const char *story_where(const struct story *story, const struct run_entry *entry)
 {
+    if (entry->baton != GROUP_NOBODY) {
+        return story_node(story, entry->baton); /* whoever speaks; the words name the others */
+    }
     return is_command(entry) && entry->node == GROUP_NOBODY ? "controller"
                                                             : story_node(story, entry->node);
 }
