@@ -84,7 +84,7 @@ static struct verdict check_record(const struct group *g, const struct group_rec
         /* A restart may remember, and a reload may leave, more moves than the limit: that is no
          * reason to refuse what does not count, nor what an operator wants. */
         if (record->plan_kind == (int)GROUP_PLAN_FAILOVER && !g->plan[0].by_operator &&
-            order_moves_within(g, &frees_ms) > g->rules.max_moves) {
+            hold_moves_within(g, &frees_ms) > g->rules.max_moves) {
             return (struct verdict){7, "more moves than the limit allows"};
         }
     }
@@ -145,7 +145,7 @@ void check_invariants(struct group *g, struct group_effects *fx, int first)
     remember_epochs(g, fx, first);
     if (broken.number != 0) {
         drop_runs(fx, first);
-        order_hold(
+        hold_begin(
             g, fx, GROUP_HOLD_FROZEN, GROUP_NOBODY,
             "invariant %d is broken: %s. This is a bug in Baton: the service is left as it is, "
             "please report the history",

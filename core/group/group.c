@@ -119,7 +119,7 @@ static enum baton_err make_steps(
 {
     int i;
 
-    *steps_max = plan_steps_max(rules, n_nodes);
+    *steps_max = compose_steps_max(rules, n_nodes);
     for (i = 0; i < GROUP_PLANS; i++) {
         steps[i] = memory_zeroed((size_t)*steps_max, sizeof steps[i][0]);
     }
@@ -299,7 +299,7 @@ static void unrecorded(struct group *g, struct group_effects *fx, const char *wh
 {
     struct group_plan *plan = &g->plan[0];
 
-    order_hold(
+    hold_begin(
         g, fx, GROUP_HOLD_JOURNAL, GROUP_NOBODY,
         "the journal can't be written, so nothing is moved: %s", why);
     if (plan_is_handover(plan->kind) && !plan->granted && plan->step == 0 &&
@@ -313,7 +313,7 @@ static void recorded(struct group *g, struct group_effects *fx, int64_t seq)
 {
     g->recorded_seq = seq > g->recorded_seq ? seq : g->recorded_seq;
     if (g->hold == GROUP_HOLD_JOURNAL) {
-        order_release_hold(g, fx, "the journal can be written again");
+        hold_end(g, fx, "the journal can be written again");
     }
 }
 
@@ -357,7 +357,7 @@ static enum baton_err take(
         step_ended(g, fx, ev);
         break;
     case GROUP_EV_POLICY_BROKEN:
-        order_hold(g, fx, GROUP_HOLD_POLICY, GROUP_NOBODY, "%s", ev->u.policy_broken.why);
+        hold_begin(g, fx, GROUP_HOLD_POLICY, GROUP_NOBODY, "%s", ev->u.policy_broken.why);
         break;
     case GROUP_EV_OPERATOR:
         return order_operator(g, fx, ev, error);
@@ -379,7 +379,7 @@ static void follow(struct group *g, struct group_effects *fx)
         return;
     }
     shadow_review(g);
-    order_review_hold(g, fx);
+    hold_review(g, fx);
     forced_review(g);
     settle_advance(g, fx);
     for (i = 0; i < g->n_nodes; i++) {
@@ -442,7 +442,7 @@ int64_t group_wake_ms(const struct group *group)
         }
     }
     if (group->hold == GROUP_HOLD_MOVES) {
-        order_moves_within(group, &frees_ms);
+        hold_moves_within(group, &frees_ms);
         at = earlier(at, frees_ms);
     }
     return earlier(at, watch_wake_ms(group));

@@ -5,10 +5,15 @@
  *   settle.c  start-up: from what is seen and recorded to a holder
  *   watch.c   after start-up: rogues are evicted, a holder that doesn't serve is restored
  *   plan.c    a handover as a list of steps, what follows on each end
+ *   compose.c which steps these are
  *   step.c    one step: recorded, run, ended, tried again
+ *   hold.c    why no move is made, and until when
+ *   may.c     what stands against a move or a remedy, in words
  *   order.c   wishes of the policy and commands of the operator: carried out or refused
  *   forced.c  what an operator chose by force stays there
  *   shadow.c  what a group does that may do nothing: tells, once, and follows
+ *   peer.c    among peers: what the store, our lease and the others say
+ *   peer_follow.c … and what follows: the dead man, the free baton, a baton that is ours
  *   check.c   the invariants
  *   effects.c filling the list of effects
  */
@@ -76,6 +81,16 @@ void watch_rogues(struct group *g, struct group_effects *fx);
 void watch_holder(struct group *g, struct group_effects *fx);
 int64_t watch_wake_ms(const struct group *g);
 
+/* compose.c */
+int compose_steps_max(const struct group_rules *rules, int n_nodes);
+void compose_step(
+    const struct group *g, struct group_plan *plan, enum group_step_kind kind, int node,
+    int action);
+void compose_stop(const struct group *g, struct group_plan *plan, int node, bool fence);
+void compose_start(const struct group *g, struct group_plan *plan, int node);
+void compose_handover(const struct group *g, struct group_plan *plan);
+void compose_undo(struct group *g, struct group_plan *plan);
+
 /* plan.c */
 enum baton_err plan_begin(
     struct group *g, struct group_effects *fx, enum group_plan_kind kind, int node, int action,
@@ -89,7 +104,7 @@ void plan_close(
     struct group *g, struct group_effects *fx, struct group_plan *plan, enum group_outcome outcome,
     const char *why);
 bool plan_is_handover(enum group_plan_kind kind);
-int plan_steps_max(const struct group_rules *rules, int n_nodes);
+bool plan_is_planned(enum group_plan_kind kind);
 int plan_not_out(const struct group *g, int taker);
 int plan_rival(const struct group *g, const struct group_plan *plan, int node);
 
@@ -99,6 +114,18 @@ void step_ended(struct group *g, struct group_effects *fx, const struct group_ev
 void step_abandon(
     struct group *g, struct group_effects *fx, struct group_plan *plan, const char *detail);
 int64_t step_wake_ms(const struct group_plan *plan);
+
+/* hold.c */
+void hold_begin(
+    struct group *g, struct group_effects *fx, enum group_hold hold, int node, const char *format,
+    ...) __attribute__((format(printf, 5, 6)));
+void hold_end(struct group *g, struct group_effects *fx, const char *why);
+void hold_review(struct group *g, struct group_effects *fx);
+int hold_moves_within(const struct group *g, int64_t *frees_ms);
+
+/* may.c */
+int may_best(const struct group *g, int except);
+enum baton_err may_move(const struct group *g, bool by_operator, struct baton_error *error);
 
 /* order.c */
 enum baton_err order_propose(
@@ -110,12 +137,6 @@ enum baton_err order_remedy(
 enum baton_err order_operator(
     struct group *g, struct group_effects *fx, const struct group_event *ev,
     struct baton_error *error);
-void order_hold(
-    struct group *g, struct group_effects *fx, enum group_hold hold, int node, const char *format,
-    ...) __attribute__((format(printf, 5, 6)));
-void order_release_hold(struct group *g, struct group_effects *fx, const char *why);
-void order_review_hold(struct group *g, struct group_effects *fx);
-int order_moves_within(const struct group *g, int64_t *frees_ms);
 
 /* shadow.c */
 enum baton_err shadow_begin(struct group *g);

@@ -20,19 +20,9 @@ bool plan_is_handover(enum group_plan_kind kind)
            kind == GROUP_PLAN_START;
 }
 
-static bool is_planned(enum group_plan_kind kind)
+bool plan_is_planned(enum group_plan_kind kind)
 {
     return kind == GROUP_PLAN_FAILBACK || kind == GROUP_PLAN_MOVE;
-}
-
-int plan_steps_max(const struct group_rules *rules, int n_nodes)
-{
-    int stop = rules->list[GROUP_LIST_STOP].count;
-    int start = rules->list[GROUP_LIST_START].count;
-    int fence = rules->list[GROUP_LIST_FENCE].count;
-    int verify = rules->list[GROUP_LIST_VERIFY].count + 1;
-
-    return 1 + n_nodes * (stop + 1 + fence) + 1 + start + verify + start + stop + 1;
 }
 
 /* The first node but `taker` that is not confirmed out. */
@@ -64,69 +54,6 @@ int plan_rival(const struct group *g, const struct group_plan *plan, int node)
         }
     }
     return GROUP_NOBODY;
-}
-
-static void add(
-    const struct group *g, struct group_plan *plan, enum group_step_kind kind, int node, int action)
-{
-    struct group_step_state *step;
-
-    assert(plan->n_steps < g->steps_max);
-    step = &plan->steps[plan->n_steps++];
-    memset(step, 0, sizeof *step);
-    step->kind = kind;
-    step->node = node;
-    step->action = action;
-}
-
-static void add_list(
-    const struct group *g, struct group_plan *plan, enum group_step_kind kind, enum group_list list,
-    int node)
-{
-    int i;
-
-    for (i = 0; i < g->rules.list[list].count; i++) {
-        add(g, plan, kind, node, i);
-    }
-}
-
-static void add_stop(const struct group *g, struct group_plan *plan, int node, bool fence)
-{
-    add_list(g, plan, GROUP_STEP_STOP, GROUP_LIST_STOP, node);
-    add(g, plan, GROUP_STEP_LOOK, node, 0);
-    if (fence) {
-        add_list(g, plan, GROUP_STEP_FENCE, GROUP_LIST_FENCE, node);
-    }
-}
-
-static void add_start(const struct group *g, struct group_plan *plan, int node)
-{
-    add_list(g, plan, GROUP_STEP_START, GROUP_LIST_START, node);
-    if (g->rules.list[GROUP_LIST_VERIFY].count > 0) {
-        add_list(g, plan, GROUP_STEP_VERIFY, GROUP_LIST_VERIFY, node);
-    } else {
-        add(g, plan, GROUP_STEP_LOOK, node, 0);
-    }
-}
-
-static void add_handover(const struct group *g, struct group_plan *plan)
-{
-    bool fence = g->rules.fence_unconfirmed && !is_planned(plan->kind);
-    int i;
-
-    if (is_planned(plan->kind)) {
-        add(g, plan, GROUP_STEP_ASK, plan->taker, 0);
-    }
-    if (plan->from != GROUP_NOBODY) {
-        add_stop(g, plan, plan->from, fence);
-    }
-    for (i = 0; i < g->n_nodes; i++) {
-        if (i != plan->taker && i != plan->from && !g->node[i].out) {
-            add_stop(g, plan, i, fence);
-        }
-    }
-    add(g, plan, GROUP_STEP_GRANT, plan->taker, 0);
-    add_start(g, plan, plan->taker);
 }
 
 static struct group_plan *open_plan(
@@ -168,7 +95,7 @@ static void announce(const struct group *g, struct group_effects *fx, const stru
     }
     if (plan->kind == GROUP_PLAN_REMEDY || plan->kind == GROUP_PLAN_RESTORE) {
         notice = GROUP_NOTICE_REMEDY;
-    } else if (is_planned(plan->kind)) {
+    } else if (plan_is_planned(plan->kind)) {
         notice = GROUP_NOTICE_FAILBACK;
     }
     effects_notice(
@@ -227,13 +154,13 @@ enum baton_err plan_begin(
     }
     plan = open_plan(g, kind, node, ++g->plan_id, why);
     if (kind == GROUP_PLAN_EVICT) {
-        add_stop(g, plan, node, g->rules.fence_unconfirmed);
+        compose_stop(g, plan, node, g->rules.fence_unconfirmed);
     } else if (kind == GROUP_PLAN_REMEDY) {
-        add(g, plan, GROUP_STEP_REMEDY, node, action);
+        compose_step(g, plan, GROUP_STEP_REMEDY, node, action);
     } else if (kind == GROUP_PLAN_RESTORE) {
-        add_start(g, plan, node);
+        compose_start(g, plan, node);
     } else {
-        add_handover(g, plan);
+        compose_handover(g, plan);
     }
     count_move(g, plan);
     record_begin(g, fx, plan);
@@ -258,7 +185,7 @@ void plan_resume(struct group *g, struct group_effects *fx)
         g, kind, taker, g->memory.open_id, "interrupted by a restart after the grant: it goes on");
     plan->from = GROUP_NOBODY;
     plan->granted = true;
-    add_start(g, plan, taker);
+    compose_start(g, plan, taker);
     effects_record(g, fx, GROUP_REC_NOTE, plan->why)->plan_id = plan->id;
     announce(g, fx, plan);
 }
@@ -338,7 +265,7 @@ void plan_cancelled(
     effects_notice(
         fx, GROUP_NOTICE_CANCELLED, taker, "%s to %s cancelled: %s", group_plan_name(kind),
         group_node_name(g, taker), why);
-    if (is_planned(kind)) {
+    if (plan_is_planned(kind)) {
         g->rest_until_ms = g->now_ms + GROUP_REST_MS;
     }
 }
@@ -363,30 +290,13 @@ static void failed(struct group *g, struct group_effects *fx, struct group_plan 
     node_transit(g, fx, taker, FSM_FAILED, 0, why, NULL);
     g->node[taker].start_fails++;
     g->node[taker].start_rest_ms = g->now_ms + group_start_rest_ms(g->node[taker].start_fails);
-    if (is_planned(kind)) {
+    if (plan_is_planned(kind)) {
         g->rest_until_ms = g->now_ms + GROUP_REST_MS;
     }
     effects_notice(
         fx, GROUP_NOTICE_FAILED, taker, "%s to %s failed and is undone%s: %s",
         group_plan_name(kind), group_node_name(g, taker),
         g->holder == taker ? ", but can't be confirmed out: it keeps the baton" : "", why);
-}
-
-static void begin_undo(struct group *g, struct group_plan *plan)
-{
-    int i, last = plan->step;
-
-    plan->undoing = true;
-    plan->n_steps = plan->step + 1; /* what was still to come is dropped */
-    for (i = last; i >= 0; i--) {
-        const struct group_step_state *step = &plan->steps[i];
-
-        if (step->kind == GROUP_STEP_START && step->attempt > 0 &&
-            g->rules.list[GROUP_LIST_START].action[step->action].has_undo) {
-            add(g, plan, GROUP_STEP_UNDO, plan->taker, step->action);
-        }
-    }
-    add_stop(g, plan, plan->taker, false);
 }
 
 static bool last_fence_of(const struct group_plan *plan)
@@ -432,7 +342,7 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
             return;
         }
         effects_copy(plan->why, sizeof plan->why, why);
-        begin_undo(g, plan);
+        compose_undo(g, plan);
         break;
     case GROUP_STEP_REMEDY:
         effects_notice(fx, GROUP_NOTICE_REMEDY, plan->taker, "remedy failed: %s", why);
@@ -448,7 +358,7 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
             break; /* not confirmed out: a fence follows, or the grant is refused */
         }
         effects_copy(plan->why, sizeof plan->why, why);
-        begin_undo(g, plan);
+        compose_undo(g, plan);
         break;
     case GROUP_STEP_FENCE:
         if (last_fence_of(plan) && !g->shadow) {
@@ -477,7 +387,7 @@ static void evicted(struct group *g, struct group_effects *fx, struct group_plan
         return;
     }
     plan_close(g, fx, plan, GROUP_FAIL, "it can't be stopped or confirmed out");
-    order_hold(
+    hold_begin(
         g, fx, GROUP_HOLD_UNCONFIRMED, node,
         "%s serves without the baton and can't be stopped: switch it off", g->node[node].name);
 }
@@ -498,7 +408,7 @@ static bool grant_refused(struct group *g, struct group_effects *fx, struct grou
 {
     const struct group_step_state *step = &plan->steps[plan->step];
     int blind = plan_not_out(g, plan->taker);
-    bool planned = is_planned(plan->kind);
+    bool planned = plan_is_planned(plan->kind);
     char why[GROUP_TEXT_MAX];
 
     if (step->kind != GROUP_STEP_GRANT || step->status != GROUP_STEP_PENDING ||
@@ -514,7 +424,7 @@ static bool grant_refused(struct group *g, struct group_effects *fx, struct grou
         g->node[blind].serving_why[0] != '\0' ? g->node[blind].serving_why : "it was not seen");
     plan_cancelled(g, fx, plan, why);
     if (!planned && !g->shadow) {
-        order_hold(
+        hold_begin(
             g, fx, GROUP_HOLD_UNCONFIRMED, blind,
             "%s; when it is switched off for certain, say so: baton confirm-out %s %s", why,
             g->name, g->node[blind].name);

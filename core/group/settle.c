@@ -100,7 +100,7 @@ void settle_adopt(struct group *g, struct group_effects *fx, int node, const cha
         fx, GROUP_NOTICE_ADOPTED, node, "%s is the holder with epoch %lld: %s", n->name,
         (long long)g->epoch, why);
     if (g->hold == GROUP_HOLD_TWO_SERVE || g->hold == GROUP_HOLD_UNCONFIRMED) {
-        order_release_hold(g, fx, why);
+        hold_end(g, fx, why);
     }
 }
 
@@ -176,7 +176,7 @@ static void start_preferred(struct group *g, struct group_effects *fx)
     if (plan_begin(g, fx, GROUP_PLAN_START, best, 0, why, NULL) != BATON_OK) {
         g->phase = GROUP_SETTLING;
     } else if (g->hold == GROUP_HOLD_TWO_SERVE || g->hold == GROUP_HOLD_UNCONFIRMED) {
-        order_release_hold(g, fx, why);
+        hold_end(g, fx, why);
     }
 }
 
@@ -188,7 +188,7 @@ static void two_serve(struct group *g, struct group_effects *fx)
         settle_adopt(g, fx, recorded, "several serve; the record names this one");
         return;
     }
-    order_hold(
+    hold_begin(
         g, fx, GROUP_HOLD_TWO_SERVE, GROUP_NOBODY,
         "several nodes serve and no record says which may: stop the service on all but one by "
         "hand, it is then adopted");
@@ -213,7 +213,7 @@ static void one_serves(struct group *g, struct group_effects *fx, int node, bool
     } else if (settled(g) && g->shadow) {
         settle_adopt(g, fx, node, "it alone is seen serving; the recorded holder can't be seen");
     } else if (settled(g)) {
-        order_hold(
+        hold_begin(
             g, fx, GROUP_HOLD_TWO_SERVE, recorded,
             "%s serves, but the record names %s, which can't be seen and may serve too: when %s "
             "is switched off for certain, say so with `baton confirm-out`",
@@ -237,7 +237,7 @@ static void none_serves(struct group *g, struct group_effects *fx, const struct 
     } else {
         int blind = plan_not_out(g, GROUP_NOBODY);
 
-        order_hold(
+        hold_begin(
             g, fx, GROUP_HOLD_UNCONFIRMED, blind,
             "nothing is started: whether %s serves can't be seen (%s) and there is no record; when "
             "it is switched off for certain, say so with `baton confirm-out`",

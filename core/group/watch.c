@@ -115,7 +115,7 @@ void watch_holder(struct group *g, struct group_effects *fx)
         return; /* the rival is about to be seen, and followed */
     }
     if (blind != GROUP_NOBODY) {
-        order_hold(
+        hold_begin(
             g, fx, GROUP_HOLD_UNCONFIRMED, blind,
             "%s does not serve and is not started: %s is not confirmed out; when it is switched "
             "off for certain, say so: baton confirm-out %s %s",
