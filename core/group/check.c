@@ -22,6 +22,9 @@ static struct verdict check_nodes(const struct group *g)
     int i, taking = 0;
 
     for (i = 0; i < g->n_nodes; i++) {
+        if (!peer_is_self(g, i)) {
+            continue; /* what it says of itself may be late */
+        }
         if (g->node[i].state == FSM_ACTIVE && g->holder != i) {
             return (struct verdict){1, "a node is Active without the baton"};
         }
@@ -44,7 +47,7 @@ static struct verdict check_nodes(const struct group *g)
     return (struct verdict){0, NULL};
 }
 
-/* 2 and 5: what is about to run may run and is recorded. */
+/* 2, 5 and 8: what is about to run may run and is recorded. */
 static struct verdict check_run(const struct group *g, const struct group_effect *effect)
 {
     const struct group_plan *plan = &g->plan[effect->u.run.ref.plan_slot];
@@ -53,7 +56,16 @@ static struct verdict check_run(const struct group *g, const struct group_effect
         (g->holder != effect->u.run.node || effect->u.run.ref.epoch != g->epoch)) {
         return (struct verdict){2, "a start step runs on a node without the current epoch"};
     }
+    if (g->peers != NULL && effect->u.run.kind == GROUP_STEP_START && !peer_may_serve(g)) {
+        return (struct verdict){8, "a start step runs without a proven lease"};
+    }
+    if (g->peers != NULL && effect->u.run.kind != GROUP_STEP_GRANT &&
+        effect->u.run.kind != GROUP_STEP_ASK && effect->u.run.node != g->peers->self) {
+        return (struct verdict){8, "a step runs on a node that has a Baton of its own"};
+    }
     if (plan->kind != GROUP_PLAN_NONE && plan->id == effect->u.run.ref.plan_id &&
+        !(g->peers != NULL && plan->kind == GROUP_PLAN_EVICT &&
+          effect->u.run.kind != GROUP_STEP_RELEASE) &&
         plan->steps[effect->u.run.ref.step].record_seq > g->recorded_seq) {
         return (struct verdict){5, "a step runs before its record is durable"};
     }
@@ -72,12 +84,17 @@ static struct verdict check_record(const struct group *g, const struct group_rec
         if (record->epoch <= g->checked_epoch) {
             return (struct verdict){3, "an epoch is granted that does not rise"};
         }
-        if (plan_is_handover(g->plan[0].kind) && plan_not_out(g, record->node) != GROUP_NOBODY) {
+        if (plan_is_handover(g->plan[0].kind) &&
+            (g->peers == NULL || record->plan_id == g->plan[0].id) &&
+            plan_not_out(g, record->node) != GROUP_NOBODY) {
             return (struct verdict){1, "the baton is granted while another node is not out"};
         }
     }
     if (record->kind == GROUP_REC_PLAN_BEGIN &&
         plan_is_handover((enum group_plan_kind)record->plan_kind)) {
+        if (g->peers != NULL && g->plan[0].granted) {
+            return (struct verdict){0, NULL}; /* moved by then, by whichever Baton */
+        }
         if (g->paused) {
             return (struct verdict){6, "a paused group moves"};
         }

@@ -7,61 +7,6 @@
 
 /* ---- Set-up ---- */
 
-static enum baton_err check_action(
-    const struct group_action_rules *action, const char *list, struct baton_error *error)
-{
-    if (action->attempts < 1 || action->deadline_ms <= 0 || action->retry_ms < 0) {
-        return baton_fail(
-            error, BATON_INVALID,
-            "%s action \"%s\" needs a deadline above 0, a retry of 0 or more, and at least one "
-            "attempt",
-            list, action->name);
-    }
-    return BATON_OK;
-}
-
-enum baton_err group_check_rules(const struct group_rules *rules, struct baton_error *error)
-{
-    static const char *const lists[GROUP_LISTS] = {"stop", "start", "fence", "verify"};
-    int list, i;
-
-    for (i = 0; i < rules->n_probes; i++) {
-        if (rules->probe[i].rise < 1 || rules->probe[i].fall < 1) {
-            return baton_fail(
-                error, BATON_INVALID, "probe \"%s\": rise and fall are at least 1",
-                rules->probe[i].name);
-        }
-    }
-    for (list = 0; list < GROUP_LISTS; list++) {
-        for (i = 0; i < rules->list[list].count; i++) {
-            if (check_action(&rules->list[list].action[i], lists[list], error) != BATON_OK) {
-                return BATON_INVALID;
-            }
-        }
-    }
-    if (rules->list[GROUP_LIST_START].count == 0 || rules->list[GROUP_LIST_STOP].count == 0) {
-        return baton_fail(
-            error, BATON_INVALID, "the policy has no %s action: how is the service %s?",
-            rules->list[GROUP_LIST_START].count == 0 ? "start" : "stop",
-            rules->list[GROUP_LIST_START].count == 0 ? "started" : "stopped");
-    }
-    if (rules->fence_unconfirmed && rules->list[GROUP_LIST_FENCE].count == 0) {
-        return baton_fail(
-            error, BATON_INVALID, "unconfirmed = \"fence\" needs at least one fence action");
-    }
-    if (rules->max_moves < 1 || rules->max_moves > GROUP_MOVES_MAX || rules->window_ms <= 0 ||
-        rules->window_ms > GROUP_WINDOW_MAX_MS || rules->settle_ms < 0 ||
-        rules->look_deadline_ms <= 0 || rules->look_fall < 1) {
-        return baton_fail(
-            error, BATON_INVALID,
-            "max_moves is 1 to %d, window above 0 and at most a day, look_deadline above 0, settle "
-            "0 "
-            "or more, look_fall at least 1",
-            GROUP_MOVES_MAX);
-    }
-    return BATON_OK;
-}
-
 static enum baton_err check_setup(const struct group_setup *setup, struct baton_error *error)
 {
     int i, j;
@@ -113,28 +58,6 @@ static enum baton_err make_nodes(struct group *g, const struct group_setup *setu
     return BATON_OK;
 }
 
-static enum baton_err make_steps(
-    const struct group_rules *rules, int n_nodes, int *steps_max,
-    struct group_step_state *steps[GROUP_PLANS])
-{
-    int i;
-
-    *steps_max = compose_steps_max(rules, n_nodes);
-    for (i = 0; i < GROUP_PLANS; i++) {
-        steps[i] = memory_zeroed((size_t)*steps_max, sizeof steps[i][0]);
-    }
-    for (i = 0; i < GROUP_PLANS; i++) {
-        if (steps[i] == NULL) {
-            for (i = 0; i < GROUP_PLANS; i++) {
-                memory_free(steps[i]);
-                steps[i] = NULL;
-            }
-            return BATON_NOMEM;
-        }
-    }
-    return BATON_OK;
-}
-
 static void recall(struct group *g, const struct group_memory *memory)
 {
     int i;
@@ -150,18 +73,6 @@ static void recall(struct group *g, const struct group_memory *memory)
     /* What a shadow would have done moved nothing. */
     for (i = memory->n_moves - 1; i >= 0 && g->n_moves < GROUP_MOVES_MAX && !g->shadow; i--) {
         g->move_ms[g->n_moves++] = g->now_ms - memory->moves_ago_ms[i];
-    }
-}
-
-/* Which probes rest depends on who holds the baton. */
-static void rest_probes(struct group *g)
-{
-    int node, probe;
-
-    for (node = 0; node < g->n_nodes; node++) {
-        for (probe = 0; probe < g->rules.n_probes; probe++) {
-            g->node[node].health[probe].resting = group_probe_rests(g, node, probe);
-        }
     }
 }
 
@@ -189,14 +100,22 @@ enum baton_err group_new(
         goto nomem;
     }
     if (make_nodes(g, setup) != BATON_OK ||
-        make_steps(&g->rules, g->n_nodes, &g->steps_max, steps) != BATON_OK) {
+        rules_make_steps(&g->rules, g->n_nodes, &g->steps_max, steps) != BATON_OK) {
         goto nomem;
     }
     for (i = 0; i < GROUP_PLANS; i++) {
         g->plan[i].steps = steps[i];
     }
     recall(g, &setup->memory);
-    rest_probes(g);
+    if (setup->peers) {
+        enum baton_err err = peer_begin(g, setup, error);
+
+        if (err != BATON_OK) {
+            group_free(g);
+            return err;
+        }
+    }
+    rules_rest_probes(g);
     *out = g;
     return BATON_OK;
 nomem:
@@ -219,77 +138,8 @@ void group_free(struct group *group)
     }
     memory_free(group->node);
     memory_free(group->would);
+    memory_free(group->peers);
     memory_free(group);
-}
-
-/* ---- Other rules ---- */
-
-static void keep_health(
-    const struct group *g, const struct group_rules *rules, const struct group_node *n,
-    struct group_health *health)
-{
-    int to, from;
-
-    for (to = 0; to < rules->n_probes; to++) {
-        for (from = 0; from < g->rules.n_probes; from++) {
-            if (strcmp(rules->probe[to].name, g->rules.probe[from].name) == 0) {
-                health[to] = n->health[from];
-            }
-        }
-    }
-}
-
-enum baton_err group_set_rules(
-    struct group *group, const struct group_rules *rules, struct baton_error *error)
-{
-    struct group_health *health[GROUP_NODES_MAX] = {NULL};
-    struct group_step_state *steps[GROUP_PLANS] = {NULL};
-    int i, steps_max;
-
-    if (group_check_rules(rules, error) != BATON_OK) {
-        return BATON_INVALID;
-    }
-    if (group->plan[0].kind != GROUP_PLAN_NONE || group->plan[1].kind != GROUP_PLAN_NONE) {
-        return baton_fail(
-            error, BATON_REFUSED, "group %s: a %s is under way: reload when it is over",
-            group->name,
-            group_plan_name(
-                group->plan[0].kind != GROUP_PLAN_NONE ? group->plan[0].kind
-                                                       : group->plan[1].kind));
-    }
-    for (i = 0; i < group->n_nodes; i++) {
-        health[i] = memory_zeroed((size_t)rules->n_probes + 1, sizeof health[i][0]);
-        if (health[i] == NULL) {
-            goto nomem;
-        }
-        keep_health(group, rules, &group->node[i], health[i]);
-    }
-    if (make_steps(rules, group->n_nodes, &steps_max, steps) != BATON_OK) {
-        goto nomem;
-    }
-    for (i = 0; i < group->n_nodes; i++) {
-        memory_free(group->node[i].health);
-        group->node[i].health = health[i];
-        memset(group->node[i].remedy_tries, 0, sizeof group->node[i].remedy_tries);
-    }
-    for (i = 0; i < GROUP_PLANS; i++) {
-        memory_free(group->plan[i].steps);
-        group->plan[i].steps = steps[i];
-    }
-    group->steps_max = steps_max;
-    group->rules = *rules;
-    group->forced = GROUP_NOBODY; /* what had failed there was told by other probes */
-    rest_probes(group);
-    if (group->hold == GROUP_HOLD_POLICY) {
-        group->hold = GROUP_HOLD_NONE;
-        group->hold_why[0] = '\0';
-    }
-    return BATON_OK;
-nomem:
-    for (i = 0; i < group->n_nodes; i++) {
-        memory_free(health[i]);
-    }
-    return baton_fail(error, BATON_NOMEM, "group %s: no memory for the new policy", group->name);
 }
 
 /* ---- One step ---- */
@@ -334,14 +184,21 @@ static enum baton_err take(
     case GROUP_EV_TICK:
         break;
     case GROUP_EV_OBSERVED:
-        node_observed(g, ev);
+        if (peer_is_self(g, ev->u.observed.node)) { /* of the others their own Batons tell */
+            node_observed(g, ev);
+        }
         break;
     case GROUP_EV_LOOKED:
-        node_looked(
-            g, ev->u.looked.node, ev->u.looked.serving, ev->u.looked.began_ms, ev->u.looked.detail);
+        if (peer_is_self(g, ev->u.looked.node)) {
+            node_looked(
+                g, ev->u.looked.node, ev->u.looked.serving, ev->u.looked.began_ms,
+                ev->u.looked.detail);
+        }
         break;
     case GROUP_EV_VERDICT:
-        take_verdict(g, ev);
+        if (peer_is_self(g, ev->u.verdict.node)) {
+            take_verdict(g, ev);
+        }
         break;
     case GROUP_EV_PROPOSE:
         return order_propose(g, fx, ev, error);
@@ -365,7 +222,10 @@ static enum baton_err take(
     case GROUP_EV_PROVEN:
     case GROUP_EV_MEMBER:
     case GROUP_EV_PROMISE:
-        return baton_fail(error, BATON_REFUSED, "not among peers");
+        if (g->peers == NULL) {
+            return baton_fail(error, BATON_REFUSED, "there is no lease store");
+        }
+        return peer_take(g, ev, fx, error);
     }
     return BATON_OK;
 }
@@ -376,16 +236,26 @@ static void follow(struct group *g, struct group_effects *fx)
     int i;
 
     if (g->hold == GROUP_HOLD_FROZEN) {
+        if (g->peers != NULL) { /* who may not serve any more is stopped all the same */
+            peer_follow(g, fx);
+            plan_advance(g, fx, &g->plan[1]);
+        }
         return;
     }
     shadow_review(g);
     hold_review(g, fx);
     forced_review(g);
-    settle_advance(g, fx);
+    if (g->peers != NULL) {
+        peer_follow(g, fx);
+    } else {
+        settle_advance(g, fx);
+    }
     for (i = 0; i < g->n_nodes; i++) {
         node_follow(g, fx, i);
     }
-    watch_rogues(g, fx);
+    if (g->peers == NULL) {
+        watch_rogues(g, fx);
+    }
     watch_holder(g, fx);
     for (i = 0; i < GROUP_PLANS; i++) {
         plan_advance(g, fx, &g->plan[i]);
@@ -409,7 +279,7 @@ enum baton_err group_step(
     err = take(group, event, effects, error);
     follow(group, effects);
     if (group->holder != holder) {
-        rest_probes(group);
+        rules_rest_probes(group);
     }
     check_invariants(group, effects, first);
     return err;
@@ -428,8 +298,11 @@ int64_t group_wake_ms(const struct group *group)
     int64_t frees_ms;
     int i;
 
-    if (group->hold == GROUP_HOLD_FROZEN) {
+    if (group->hold == GROUP_HOLD_FROZEN && group->peers == NULL) {
         return GROUP_NEVER_MS;
+    }
+    if (group->peers != NULL) {
+        at = peer_wake_ms(group);
     }
     for (i = 0; i < GROUP_PLANS; i++) {
         at = earlier(at, step_wake_ms(&group->plan[i]));

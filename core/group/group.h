@@ -150,6 +150,8 @@ struct group_setup {
     bool peers;           /* a Baton on every node … */
     int self;             /* … and this one is that node's */
     int64_t candidate_ms; /* peers: how long a node leaves a free baton to each one before it */
+    int64_t forgot_ms;    /* peers: for so long after the start no free baton is taken, because a
+                             promise may be forgotten: one ttl with failsafe, else 0 */
 };
 
 /* ---- What a group is --------------------------------------------------------------- */
@@ -305,13 +307,32 @@ struct group_peers {
     bool told;          /* the store has said something since the start */
     int holder;         /* what it said last: a node, GROUP_NOBODY or GROUP_STRANGER */
     bool mine;          /* bound to our own lease */
+    int64_t epoch;      /* of the last grant that it told of */
     int64_t granted_at; /* the store's revision of that grant */
+    bool passed;        /* … which was made by the holder before */
+    enum group_plan_kind how;
+    char why[GROUP_TEXT_MAX];
+    int64_t word_ms; /* when it said so */
     int64_t free_since_ms;
-    int64_t stop_at_ms;          /* from then on we must not serve; 0: not proven at all */
-    bool failsafe;               /* proven by the other nodes, not by the store */
-    int64_t promised_ms;         /* the baton is not taken before: promised to the holder */
+    bool was_held;          /* somebody held it since our start */
+    int64_t stop_at_ms;     /* from then on we must not serve; 0: not proven at all */
+    bool failsafe;          /* proven by the other nodes, not by the store */
+    int64_t lease_ms;       /* our lease in the store stands until then; 0: it is gone */
+    int64_t vouched_ms;     /* … or the others, or the guardian, vouch for us until then */
+    bool proof_told;        /* something of this was said since the start */
+    int64_t promised_ms;    /* the baton is not taken before: promised to the holder … */
+    int64_t promised_epoch; /* … who had it with this epoch */
+    int64_t forgot_ms;      /* nor before: a promise may be forgotten */
+    int64_t least_epoch;    /* the store's epoch was this already: it does not go back */
+    int64_t gone_epoch;     /* our batons up to this one are over for certain */
+    int64_t given_epoch;    /* … up to this one we wanted to give away: never start with it */
+    int64_t tried_epoch;    /* we asked for this one and do not know what came of it */
+    int64_t void_plan;      /* the lease went while this plan's grant was asked for */
+    int64_t retry_ms;       /* the store is not asked for anything before */
+    bool evict_owed;        /* lost while it served or was being started */
     bool alive[GROUP_NODES_MAX]; /* it publishes */
     bool rests[GROUP_NODES_MAX]; /* starts there failed a moment ago */
+    int hold[GROUP_NODES_MAX];   /* enum group_hold of its Baton */
 };
 
 struct group {
@@ -346,6 +367,25 @@ struct group {
 };
 
 /* ---- Among peers -------------------------------------------------------------------- */
+
+/* What the keeper of the lease tells a group, and what the group makes of it:
+ *
+ *   STORE     is told once for every word of the store, in the order of its revisions, read so
+ *             that it is not older than the last answer of the store; and again where only `mine`
+ *             changed, as when a lease is taken up. A word from before a step of our own ended is
+ *             known by its epoch and passed over.
+ *   PROVEN    with `failsafe` false speaks of our lease, which gives a right to serve only together
+ *             with a baton that is bound to it. 0 says that the lease is gone, and with it the
+ *             baton: that one is not ours any more, whatever a late word says. What the others have
+ *             vouched for (`failsafe`) stands until its own end, or until the store names another
+ *             holder. The first PROVEN before the first STORE is what the guardian still holds.
+ *   GRANT     to this node is made as WORLD_LEASE_ACQUIRE, to another one as WORLD_LEASE_PASS, each
+ *             with the epoch of the plan + 1; RELEASE with the epoch of the plan. FAIL means that
+ *             it was not done and will not be; whoever does not know that says UNKNOWN.
+ *
+ * A node whose Baton asked to pass or release the baton and got no answer starts nothing with that
+ * epoch any more, even if the store goes on naming it: the transaction may still arrive. It
+ * gives the baton up until the store has confirmed it. */
 
 struct group_member_probe {
     char name[GROUP_NAME_MAX];

@@ -61,6 +61,15 @@ void hold_end(struct group *g, struct group_effects *fx, const char *why)
     effects_notice(fx, GROUP_NOTICE_RESUMED, GROUP_NOBODY, "%s", text);
 }
 
+void hold_count_move(struct group *g)
+{
+    if (g->n_moves == GROUP_MOVES_MAX) {
+        memmove(g->move_ms, g->move_ms + 1, sizeof g->move_ms[0] * (GROUP_MOVES_MAX - 1));
+        g->n_moves--;
+    }
+    g->move_ms[g->n_moves++] = g->now_ms;
+}
+
 int hold_moves_within(const struct group *g, int64_t *frees_ms)
 {
     int i, count = 0;

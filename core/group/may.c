@@ -7,7 +7,8 @@ int may_best(const struct group *g, int except)
     int i;
 
     for (i = 0; i < g->n_nodes; i++) {
-        if (i != except && g->node[i].fit == GROUP_YES) {
+        if (i != except && g->node[i].fit == GROUP_YES &&
+            (peer_is_self(g, i) || g->peers->alive[i])) {
             return i;
         }
     }
@@ -88,7 +89,7 @@ static enum baton_err may_promote(const struct group *g, int node, struct baton_
             g->node[g->holder].name);
     }
     moves = hold_moves_within(g, &frees_ms);
-    if (moves >= g->rules.max_moves) {
+    if (moves >= g->rules.max_moves && (g->peers == NULL || g->peers->was_held)) {
         return baton_fail(
             error, BATON_REFUSED,
             "%d unplanned moves within %lld s are enough (the next is free in %lld s); "
@@ -122,7 +123,10 @@ enum baton_err group_may(
     struct baton_error refused;
     enum baton_err err;
 
-    err = may_move(group, false, error);
+    err = group->peers != NULL ? peer_decides(group, node, error) : BATON_OK;
+    if (err == BATON_OK) {
+        err = may_move(group, false, error);
+    }
     if (err == BATON_OK && node == group->holder) {
         err = baton_fail(error, BATON_REFUSED, "%s holds the baton already", n->name);
     }
@@ -134,6 +138,9 @@ enum baton_err group_may(
     if (err == BATON_OK) {
         err = event == FSM_PROMOTE ? may_promote(group, node, error)
                                    : may_reclaim(group, node, error);
+    }
+    if (err == BATON_OK && group->peers != NULL) {
+        err = peer_may(group, node, error);
     }
     if (err != BATON_OK) {
         return err;
@@ -161,6 +168,9 @@ enum baton_err group_may_remedy(
 
     if (err != BATON_OK) {
         return err;
+    }
+    if (!peer_is_self(group, node)) {
+        return baton_fail(error, BATON_REFUSED, "%s is looked after by its own Baton", n->name);
     }
     if (node != group->holder && !rules->on_any) {
         return baton_fail(error, BATON_REFUSED, "%s does not hold the baton", n->name);

@@ -264,6 +264,9 @@ void node_follow(struct group *g, struct group_effects *fx, int node)
 {
     const struct group_plan *plan = &g->plan[0];
 
+    if (!peer_is_self(g, node)) {
+        return;
+    }
     if ((plan_is_handover(plan->kind) || plan->kind == GROUP_PLAN_RESTORE) &&
         (plan->from == node || plan->taker == node)) {
         return;

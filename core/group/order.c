@@ -4,6 +4,21 @@
 
 /* ---- The policy's wishes ---- */
 
+/* It was refused only because enough was moved: then nothing is, until there is room again. */
+void order_hold_moves(struct group *g, struct group_effects *fx, int node, const char *why)
+{
+    int64_t frees_ms;
+
+    if (g->hold == GROUP_HOLD_NONE && !g->paused && g->phase == GROUP_RUNNING && !forced_stays(g) &&
+        g->plan[0].kind == GROUP_PLAN_NONE && g->plan[1].kind == GROUP_PLAN_NONE &&
+        node != g->holder && g->node[node].fit == GROUP_YES &&
+        (g->holder == GROUP_NOBODY || g->node[g->holder].state != FSM_ACTIVE) &&
+        (g->peers == NULL || (g->peers->was_held && peer_decides(g, node, NULL) == BATON_OK)) &&
+        hold_moves_within(g, &frees_ms) >= g->rules.max_moves) {
+        hold_begin(g, fx, GROUP_HOLD_MOVES, GROUP_NOBODY, "%s", why);
+    }
+}
+
 enum baton_err order_propose(
     struct group *g, struct group_effects *fx, const struct group_event *ev,
     struct baton_error *error)
@@ -12,16 +27,10 @@ enum baton_err order_propose(
     bool promote = ev->u.propose.on == FSM_PROMOTE;
     struct baton_error refused;
     enum baton_err err = group_may(g, node, ev->u.propose.on, &refused);
-    int64_t frees_ms;
 
     if (err != BATON_OK) {
-        if (promote && g->hold == GROUP_HOLD_NONE && !g->paused && g->phase == GROUP_RUNNING &&
-            !forced_stays(g) && g->plan[0].kind == GROUP_PLAN_NONE &&
-            g->plan[1].kind == GROUP_PLAN_NONE && node != g->holder &&
-            g->node[node].fit == GROUP_YES &&
-            (g->holder == GROUP_NOBODY || g->node[g->holder].state != FSM_ACTIVE) &&
-            hold_moves_within(g, &frees_ms) >= g->rules.max_moves) {
-            hold_begin(g, fx, GROUP_HOLD_MOVES, GROUP_NOBODY, "%s", refused.text);
+        if (promote) {
+            order_hold_moves(g, fx, node, refused.text);
         }
         return baton_fail(error, err, "%s", refused.text);
     }
@@ -78,6 +87,10 @@ static enum baton_err move_to(
         kind = n->priority < holder->priority && n->state == FSM_STANDBY ? GROUP_PLAN_FAILBACK
                                                                          : GROUP_PLAN_MOVE;
     }
+    if (kind == GROUP_PLAN_FAILOVER &&
+        g->peers != NULL) { /* so that no node counts it as unplanned */
+        kind = holder != NULL ? GROUP_PLAN_MOVE : GROUP_PLAN_START;
+    }
     if (plan_begin(g, fx, kind, node, 0, why, error) != BATON_OK) {
         return error != NULL ? error->code : BATON_REFUSED;
     }
@@ -97,6 +110,12 @@ static enum baton_err command_move(
     int node = ev->u.operator.node;
     enum baton_err err = may_move(g, true, error);
 
+    if (err == BATON_OK && g->peers != NULL) {
+        if (node == GROUP_NOBODY && g->peers->holder == GROUP_NOBODY) {
+            node = may_best(g, g->holder);
+        }
+        err = peer_decides(g, node, error);
+    }
     if (g->shadow) {
         return baton_fail(
             error, BATON_REFUSED,
@@ -127,6 +146,9 @@ static enum baton_err command_move(
             "%s is not preferred over %s: `baton failover %s --to %s` moves it", g->node[node].name,
             g->node[g->holder].name, g->name, g->node[node].name);
     }
+    if (g->peers != NULL && node != g->holder && peer_can_move(g, node, error) != BATON_OK) {
+        return BATON_REFUSED;
+    }
     return move_to(g, fx, node, ev->u.operator.force, why, error);
 }
 
@@ -155,7 +177,8 @@ static enum baton_err command_resume(
     if (g->hold == GROUP_HOLD_JOURNAL) {
         return baton_fail(error, BATON_REFUSED, "the journal can't be written: %s", g->hold_why);
     }
-    if (was_paused && (g->plan[0].kind != GROUP_PLAN_NONE || g->plan[1].kind != GROUP_PLAN_NONE)) {
+    if (was_paused && g->peers == NULL &&
+        (g->plan[0].kind != GROUP_PLAN_NONE || g->plan[1].kind != GROUP_PLAN_NONE)) {
         return baton_fail(
             error, BATON_REFUSED, "what was under way when the group was paused is not over yet");
     }
@@ -164,7 +187,14 @@ static enum baton_err command_resume(
         g->paused_why[0] = '\0';
         effects_record(g, fx, GROUP_REC_RESUME, why);
         effects_notice(fx, GROUP_NOTICE_RESUMED, GROUP_NOBODY, "%s", why);
-        settle_again(g, fx, "resumed after a pause: looked at afresh");
+        if (g->peers == NULL) {
+            settle_again(g, fx, "resumed after a pause: looked at afresh");
+        } else {
+            effects_look(fx, g->peers->self);
+        }
+    }
+    if (g->hold == GROUP_HOLD_EPOCH && g->peers != NULL) {
+        peer_believe_epoch(g, fx);
     }
     g->n_moves = g->hold == GROUP_HOLD_MOVES ? 0 : g->n_moves;
     g->rest_until_ms = g->now_ms;
@@ -185,6 +215,12 @@ static enum baton_err command_confirm_out(
         return baton_fail(error, BATON_INVALID, "confirm-out needs a node");
     }
     n = &g->node[node];
+    if (!peer_is_self(g, node)) {
+        return baton_fail(
+            error, BATON_REFUSED,
+            "with a lease store nobody has to be confirmed out: who does not hold the baton has "
+            "stopped before he could lose it");
+    }
     if (n->serving == GROUP_YES) {
         return baton_fail(
             error, BATON_REFUSED, "%s is seen serving: it is not out (%s)", n->name,
@@ -199,6 +235,9 @@ static enum baton_err command_confirm_out(
     record->node = node;
     effects_text(record->name, sizeof record->name, "confirm-out");
     if (g->holder == node) {
+        if (g->peers != NULL) {
+            g->peers->given_epoch = g->peers->epoch;
+        }
         effects_record(g, fx, GROUP_REC_RELEASE, why)->node = node;
         g->holder = GROUP_NOBODY;
         node_transit(g, fx, node, FSM_LOST, 0, why, NULL);

@@ -1,6 +1,7 @@
 /* What the files of core/group know of one another; nobody else includes it.
  *
  *   group.c   the calls of group.h: set-up, one step, questions
+ *   rules.c   what a policy lays down
  *   node.c    one node: its transitions, verdicts, looks, probes' health
  *   settle.c  start-up: from what is seen and recorded to a holder
  *   watch.c   after start-up: rogues are evicted, a holder that doesn't serve is restored
@@ -13,7 +14,9 @@
  *   forced.c  what an operator chose by force stays there
  *   shadow.c  what a group does that may do nothing: tells, once, and follows
  *   peer.c    among peers: what the store, our lease and the others say
- *   peer_follow.c … and what follows: the dead man, the free baton, a baton that is ours
+ *   peer_follow.c what follows: the dead man, the free baton, a baton that is ours
+ *   peer_step.c   grants and releases in the store
+ *   peer_may.c    whose Baton decides
  *   check.c   the invariants
  *   effects.c filling the list of effects
  */
@@ -32,6 +35,8 @@
 #define GROUP_LATE_MS           500    /* after a deadline, until a step is ended from here */
 #define GROUP_LOOK_TRIES        3      /* of a look that still sees it serve, after a stop */
 #define GROUP_LOOK_MS           300    /* between them */
+#define GROUP_REFUSED_MS        10000  /* the store said no, and nothing new came since */
+#define GROUP_UNANSWERED_MS     2000   /* … or did not answer */
 
 /* effects.c */
 struct group_record *effects_record(
@@ -81,6 +86,12 @@ void watch_rogues(struct group *g, struct group_effects *fx);
 void watch_holder(struct group *g, struct group_effects *fx);
 int64_t watch_wake_ms(const struct group *g);
 
+/* rules.c */
+enum baton_err rules_make_steps(
+    const struct group_rules *rules, int n_nodes, int *steps_max,
+    struct group_step_state *steps[GROUP_PLANS]);
+void rules_rest_probes(struct group *g);
+
 /* compose.c */
 int compose_steps_max(const struct group_rules *rules, int n_nodes);
 void compose_step(
@@ -90,6 +101,11 @@ void compose_stop(const struct group *g, struct group_plan *plan, int node, bool
 void compose_start(const struct group *g, struct group_plan *plan, int node);
 void compose_handover(const struct group *g, struct group_plan *plan);
 void compose_undo(struct group *g, struct group_plan *plan);
+struct group_plan *compose_open(
+    struct group *g, enum group_plan_kind kind, int node, int64_t id, const char *why);
+void compose_record(struct group *g, struct group_effects *fx, const struct group_plan *plan);
+void compose_announce(
+    const struct group *g, struct group_effects *fx, const struct group_plan *plan);
 
 /* plan.c */
 enum baton_err plan_begin(
@@ -121,6 +137,7 @@ void hold_begin(
     ...) __attribute__((format(printf, 5, 6)));
 void hold_end(struct group *g, struct group_effects *fx, const char *why);
 void hold_review(struct group *g, struct group_effects *fx);
+void hold_count_move(struct group *g); /* an unplanned one, now */
 int hold_moves_within(const struct group *g, int64_t *frees_ms);
 
 /* may.c */
@@ -128,6 +145,7 @@ int may_best(const struct group *g, int except);
 enum baton_err may_move(const struct group *g, bool by_operator, struct baton_error *error);
 
 /* order.c */
+void order_hold_moves(struct group *g, struct group_effects *fx, int node, const char *why);
 enum baton_err order_propose(
     struct group *g, struct group_effects *fx, const struct group_event *ev,
     struct baton_error *error);
@@ -148,6 +166,41 @@ void shadow_end(
 bool shadow_goes_on(const struct group_plan *plan);
 void shadow_follow(struct group *g, struct group_effects *fx);
 void shadow_forget(struct group *g);
+
+/* peer.c */
+enum baton_err peer_begin(
+    struct group *g, const struct group_setup *setup, struct baton_error *error);
+enum baton_err peer_take(
+    struct group *g, const struct group_event *ev, struct group_effects *fx,
+    struct baton_error *error);
+bool peer_is_self(const struct group *g, int node); /* true where there are no peers */
+bool peer_may_serve(const struct group *g);
+bool peer_promised(const struct group *g);
+int64_t peer_free_ms(const struct group *g);
+void peer_weigh(struct group_peers *p);
+void peer_count_move(struct group *g, enum group_plan_kind how, bool by_operator);
+struct group_record *peer_note_grant(
+    struct group *g, struct group_effects *fx, int64_t epoch, int holder, const char *why);
+void peer_believe_epoch(struct group *g, struct group_effects *fx);
+
+/* peer_step.c */
+bool peer_asks(struct group *g, const struct group_plan *plan);
+bool peer_asked(
+    struct group *g, struct group_effects *fx, struct group_plan *plan, enum group_outcome outcome);
+void peer_begin_granted(
+    struct group *g, struct group_effects *fx, enum group_plan_kind kind, const char *why);
+void peer_begin_take_up(struct group *g, struct group_effects *fx, const char *why);
+void peer_begin_release(struct group *g, struct group_effects *fx, const char *why);
+
+/* peer_follow.c */
+void peer_follow(struct group *g, struct group_effects *fx);
+int64_t peer_turn_ms(const struct group *g);
+int64_t peer_wake_ms(const struct group *g);
+
+/* peer_may.c */
+enum baton_err peer_decides(const struct group *g, int node, struct baton_error *error);
+enum baton_err peer_can_move(const struct group *g, int node, struct baton_error *error);
+enum baton_err peer_may(const struct group *g, int node, struct baton_error *error);
 
 /* check.c */
 void check_invariants(struct group *g, struct group_effects *fx, int first);

@@ -25,13 +25,13 @@ bool plan_is_planned(enum group_plan_kind kind)
     return kind == GROUP_PLAN_FAILBACK || kind == GROUP_PLAN_MOVE;
 }
 
-/* The first node but `taker` that is not confirmed out. */
+/* The first node but `taker` that is not confirmed out. Among peers the others are by the store. */
 int plan_not_out(const struct group *g, int taker)
 {
     int i;
 
     for (i = 0; i < g->n_nodes; i++) {
-        if (i != taker && !g->node[i].out) {
+        if (i != taker && !g->node[i].out && peer_is_self(g, i)) {
             return i;
         }
     }
@@ -45,7 +45,7 @@ int plan_rival(const struct group *g, const struct group_plan *plan, int node)
 {
     int i;
 
-    if (plan != NULL && plan_is_handover(plan->kind)) {
+    if ((plan != NULL && plan_is_handover(plan->kind)) || g->peers != NULL) {
         return plan_not_out(g, node);
     }
     for (i = 0; i < g->n_nodes; i++) {
@@ -56,64 +56,11 @@ int plan_rival(const struct group *g, const struct group_plan *plan, int node)
     return GROUP_NOBODY;
 }
 
-static struct group_plan *open_plan(
-    struct group *g, enum group_plan_kind kind, int node, int64_t id, const char *why)
-{
-    struct group_plan *plan = &g->plan[kind == GROUP_PLAN_EVICT ? 1 : 0];
-    struct group_step_state *steps = plan->steps;
-
-    memset(plan, 0, sizeof *plan);
-    plan->steps = steps;
-    plan->kind = kind;
-    plan->id = id;
-    plan->epoch = g->epoch;
-    plan->from = plan_is_handover(kind) ? g->holder : GROUP_NOBODY;
-    plan->taker = node;
-    plan->began_ms = g->now_ms;
-    effects_copy(plan->why, sizeof plan->why, why);
-    return plan;
-}
-
-static void record_begin(struct group *g, struct group_effects *fx, const struct group_plan *plan)
-{
-    struct group_record *record = effects_record(g, fx, GROUP_REC_PLAN_BEGIN, plan->why);
-
-    record->plan_id = plan->id;
-    record->plan_kind = (int)plan->kind;
-    record->node = plan->taker;
-    record->from = plan->from;
-    record->to = plan->taker;
-    effects_copy(record->name, sizeof record->name, group_plan_name(plan->kind));
-}
-
-static void announce(const struct group *g, struct group_effects *fx, const struct group_plan *plan)
-{
-    enum group_notice notice = GROUP_NOTICE_FAILOVER;
-
-    if (plan->kind == GROUP_PLAN_EVICT || g->shadow) {
-        return; /* the rogue was announced; a shadow tells at the end what would have been */
-    }
-    if (plan->kind == GROUP_PLAN_REMEDY || plan->kind == GROUP_PLAN_RESTORE) {
-        notice = GROUP_NOTICE_REMEDY;
-    } else if (plan_is_planned(plan->kind)) {
-        notice = GROUP_NOTICE_FAILBACK;
-    }
-    effects_notice(
-        fx, notice, plan->taker, "%s begins: %s → %s: %s", group_plan_name(plan->kind),
-        plan_is_handover(plan->kind) ? group_node_name(g, plan->from) : "here",
-        group_node_name(g, plan->taker), plan->why);
-}
-
 static void count_move(struct group *g, const struct group_plan *plan)
 {
-    if (plan->kind != GROUP_PLAN_FAILOVER || g->shadow) {
-        return;
+    if (plan->kind == GROUP_PLAN_FAILOVER && !g->shadow && g->peers == NULL) {
+        hold_count_move(g); /* among peers a grant counts, whoever made it */
     }
-    if (g->n_moves == GROUP_MOVES_MAX) {
-        memmove(g->move_ms, g->move_ms + 1, sizeof g->move_ms[0] * (GROUP_MOVES_MAX - 1));
-        g->n_moves--;
-    }
-    g->move_ms[g->n_moves++] = g->now_ms;
 }
 
 /* Take the taker through its edge of the machine. In shadow it is only asked whether there
@@ -127,6 +74,9 @@ static enum baton_err enter(
     unsigned facts = FSM_IDLE | FSM_HOLDER_GONE;
     const struct fsm_row *row;
 
+    if (!peer_is_self(g, node)) {
+        return BATON_OK; /* its own Baton takes it there */
+    }
     /* The policy's wishes have been refused by then; an operator's needed --force. */
     facts |= n->fit != GROUP_YES || n->state != FSM_STANDBY ? FSM_FORCED : 0;
     return g->shadow ? fsm_step(n->state, event, node_facts(g, node) | facts, &row, error)
@@ -152,7 +102,7 @@ enum baton_err plan_begin(
             return err;
         }
     }
-    plan = open_plan(g, kind, node, ++g->plan_id, why);
+    plan = compose_open(g, kind, node, ++g->plan_id, why);
     if (kind == GROUP_PLAN_EVICT) {
         compose_stop(g, plan, node, g->rules.fence_unconfirmed);
     } else if (kind == GROUP_PLAN_REMEDY) {
@@ -163,8 +113,8 @@ enum baton_err plan_begin(
         compose_handover(g, plan);
     }
     count_move(g, plan);
-    record_begin(g, fx, plan);
-    announce(g, fx, plan);
+    compose_record(g, fx, plan);
+    compose_announce(g, fx, plan);
     return BATON_OK;
 }
 
@@ -181,13 +131,13 @@ void plan_resume(struct group *g, struct group_effects *fx)
     node_transit(
         g, fx, taker, FSM_RESUMED, kind == GROUP_PLAN_FAILBACK ? FSM_PLANNED_BACK : 0,
         "interrupted by a restart after the grant: it goes on", NULL);
-    plan = open_plan(
+    plan = compose_open(
         g, kind, taker, g->memory.open_id, "interrupted by a restart after the grant: it goes on");
     plan->from = GROUP_NOBODY;
     plan->granted = true;
     compose_start(g, plan, taker);
     effects_record(g, fx, GROUP_REC_NOTE, plan->why)->plan_id = plan->id;
-    announce(g, fx, plan);
+    compose_announce(g, fx, plan);
 }
 
 void plan_close(
@@ -208,12 +158,21 @@ static void completed(struct group *g, struct group_effects *fx, struct group_pl
 {
     enum group_plan_kind kind = plan->kind;
     int taker = plan->taker;
+    bool taken_up = kind == GROUP_PLAN_RESTORE && plan->steps[0].kind == GROUP_STEP_GRANT;
     char why[GROUP_TEXT_MAX];
 
     effects_text(
         why, sizeof why, "%s done in %lld ms", group_plan_name(kind),
         (long long)(g->now_ms - plan->began_ms));
     plan_close(g, fx, plan, GROUP_OK, why);
+    if (!peer_is_self(g, taker)) {
+        effects_notice(
+            fx, GROUP_NOTICE_LEASE, taker,
+            "the baton is passed to %s, epoch %lld: its own Baton "
+            "starts it there",
+            group_node_name(g, taker), (long long)g->epoch);
+        return;
+    }
     if (plan_is_handover(kind)) {
         node_transit(g, fx, taker, FSM_COMPLETED, FSM_VERIFIED, why, NULL);
         g->node[taker].start_fails = 0;
@@ -221,7 +180,7 @@ static void completed(struct group *g, struct group_effects *fx, struct group_pl
             fx, GROUP_NOTICE_COMPLETED, taker, "%s to %s done in %lld ms, epoch %lld",
             group_plan_name(kind), group_node_name(g, taker),
             (long long)(g->now_ms - plan->began_ms), (long long)g->epoch);
-    } else {
+    } else if (!taken_up) {
         effects_notice(
             fx, kind == GROUP_PLAN_EVICT ? GROUP_NOTICE_ROGUE : GROUP_NOTICE_REMEDY, taker,
             "%s: %s", group_node_name(g, taker), why);
@@ -261,7 +220,9 @@ void plan_cancelled(
         effects_look(fx, g->holder);
     }
     plan_close(g, fx, plan, GROUP_FAIL, why);
-    node_transit(g, fx, taker, FSM_CANCELLED, 0, why, NULL);
+    if (peer_is_self(g, taker)) {
+        node_transit(g, fx, taker, FSM_CANCELLED, 0, why, NULL);
+    }
     effects_notice(
         fx, GROUP_NOTICE_CANCELLED, taker, "%s to %s cancelled: %s", group_plan_name(kind),
         group_node_name(g, taker), why);
@@ -332,6 +293,10 @@ void plan_step_failed(struct group *g, struct group_effects *fx, struct group_pl
         plan_cancelled(g, fx, plan, why);
         return;
     case GROUP_STEP_GRANT:
+        if (!plan_is_handover(plan->kind)) { /* it serves, and is taken up again in a moment */
+            plan_close(g, fx, plan, GROUP_FAIL, why);
+            return;
+        }
         plan_cancelled(g, fx, plan, why);
         return;
     case GROUP_STEP_START:
@@ -378,6 +343,10 @@ static void evicted(struct group *g, struct group_effects *fx, struct group_plan
 {
     int node = plan->taker;
 
+    if (plan->steps[0].kind == GROUP_STEP_RELEASE) {
+        plan_close(g, fx, plan, GROUP_OK, plan->why);
+        return;
+    }
     if (g->node[node].out) {
         completed(g, fx, plan);
         return;
@@ -411,8 +380,8 @@ static bool grant_refused(struct group *g, struct group_effects *fx, struct grou
     bool planned = plan_is_planned(plan->kind);
     char why[GROUP_TEXT_MAX];
 
-    if (step->kind != GROUP_STEP_GRANT || step->status != GROUP_STEP_PENDING ||
-        (blind == GROUP_NOBODY && !g->shadow)) {
+    if (plan->kind == GROUP_PLAN_RESTORE || step->kind != GROUP_STEP_GRANT ||
+        step->status != GROUP_STEP_PENDING || (blind == GROUP_NOBODY && !g->shadow)) {
         return false;
     }
     if (blind == GROUP_NOBODY) {
@@ -423,7 +392,11 @@ static bool grant_refused(struct group *g, struct group_effects *fx, struct grou
         why, sizeof why, "%s is not confirmed out: %s", g->node[blind].name,
         g->node[blind].serving_why[0] != '\0' ? g->node[blind].serving_why : "it was not seen");
     plan_cancelled(g, fx, plan, why);
-    if (!planned && !g->shadow) {
+    if (!planned && g->peers != NULL) {
+        hold_begin(
+            g, fx, GROUP_HOLD_UNCONFIRMED, blind,
+            "%s; it keeps the baton, because nobody else may start", why);
+    } else if (!planned && !g->shadow) {
         hold_begin(
             g, fx, GROUP_HOLD_UNCONFIRMED, blind,
             "%s; when it is switched off for certain, say so: baton confirm-out %s %s", why,

@@ -55,6 +55,9 @@ static bool needless(const struct group *g, const struct group_plan *plan)
     if (step->kind == GROUP_STEP_FENCE) {
         return g->node[step->node].out;
     }
+    if (step->kind == GROUP_STEP_RELEASE) {
+        return !g->node[step->node].out; /* then it keeps the baton */
+    }
     /* A node that could not even be asked is not asked again and again. */
     return (step->kind == GROUP_STEP_STOP || step->kind == GROUP_STEP_LOOK) && before != NULL &&
            before->node == step->node && before->unasked;
@@ -68,7 +71,7 @@ static void begin_recording(struct group *g, struct group_effects *fx, struct gr
     step->status = GROUP_STEP_RECORDING;
     step->unasked = false;
     step->began_ms = g->now_ms;
-    if (step->kind == GROUP_STEP_GRANT) {
+    if (step->kind == GROUP_STEP_GRANT && g->peers == NULL) {
         struct group_record *record = effects_record(g, fx, GROUP_REC_GRANT, plan->why);
 
         record->epoch = g->epoch + 1;
@@ -160,7 +163,8 @@ static void end_attempt(
 
 /* Is this outcome what the step is for? Also keeps what it says of the node. */
 static bool take_outcome(
-    struct group *g, struct group_plan *plan, enum group_outcome outcome, const char *detail)
+    struct group *g, struct group_effects *fx, struct group_plan *plan, enum group_outcome outcome,
+    const char *detail)
 {
     struct group_step_state *step = &plan->steps[plan->step];
     struct group_node *n = &g->node[step->node];
@@ -202,6 +206,9 @@ static bool take_outcome(
             node_looked(g, step->node, GROUP_YES, g->now_ms, "verified");
         }
         return outcome == GROUP_OK;
+    case GROUP_STEP_GRANT:
+    case GROUP_STEP_RELEASE: /* among peers only */
+        return peer_asked(g, fx, plan, outcome);
     default:
         return outcome == GROUP_OK;
     }
@@ -244,7 +251,13 @@ void step_ended(struct group *g, struct group_effects *fx, const struct group_ev
         shadowed(g, fx, plan, ev->u.step_ended.detail);
         return;
     }
-    good = take_outcome(g, plan, ev->u.step_ended.outcome, ev->u.step_ended.detail);
+    good = take_outcome(g, fx, plan, ev->u.step_ended.outcome, ev->u.step_ended.detail);
+    if (!good && ev->u.step_ended.outcome == GROUP_OK &&
+        plan->steps[plan->step].kind == GROUP_STEP_GRANT) {
+        end_attempt(
+            g, fx, plan, GROUP_UNKNOWN, false, "it came too late, or the lease is not proven now");
+        return;
+    }
     end_attempt(g, fx, plan, ev->u.step_ended.outcome, good, ev->u.step_ended.detail);
 }
 
@@ -272,6 +285,9 @@ static void overdue(struct group *g, struct group_effects *fx, struct group_plan
 
     effects_run(fx, GROUP_DO_CANCEL, &ref, step);
     effects_text(detail, sizeof detail, "no end within %lld ms", (long long)deadline_of(g, step));
+    if (step->kind == GROUP_STEP_GRANT || step->kind == GROUP_STEP_RELEASE) {
+        peer_asked(g, fx, plan, GROUP_UNKNOWN);
+    }
     end_attempt(g, fx, plan, GROUP_UNKNOWN, false, detail);
 }
 
@@ -295,6 +311,34 @@ static bool start_refused(struct group *g, struct group_effects *fx, struct grou
     return true;
 }
 
+/* Among peers: what has become impossible since it was recorded. */
+static bool outdated(struct group *g, struct group_effects *fx, struct group_plan *plan)
+{
+    struct group_step_state *step = &plan->steps[plan->step];
+    bool asks = step->kind == GROUP_STEP_GRANT || step->kind == GROUP_STEP_RELEASE;
+
+    if (g->peers == NULL || (asks && peer_asks(g, plan)) ||
+        (!asks &&
+         (step->kind != GROUP_STEP_START || (g->holder == step->node && peer_may_serve(g))))) {
+        return false;
+    }
+    effects_copy(
+        step->detail, sizeof step->detail,
+        asks ? "not asked for: the baton or the lease is not what it was"
+             : "not begun: the lease is not proven");
+    record_step(g, fx, plan, GROUP_REC_STEP_END, GROUP_FAIL, step->detail);
+    step->status = GROUP_STEP_FAILED;
+    plan_step_failed(g, fx, plan);
+    return true;
+}
+
+/* Who has to stop does not wait for the disk. */
+static bool is_urgent(const struct group *g, const struct group_plan *plan)
+{
+    return g->peers != NULL && plan->kind == GROUP_PLAN_EVICT &&
+           plan->steps[plan->step].kind != GROUP_STEP_RELEASE;
+}
+
 /* Let the current step go on. False where it has to wait. */
 bool step_advance(struct group *g, struct group_effects *fx, struct group_plan *plan)
 {
@@ -309,18 +353,21 @@ bool step_advance(struct group *g, struct group_effects *fx, struct group_plan *
             return true;
         }
         begin_recording(g, fx, plan);
-        return false;
+        return is_urgent(g, plan);
     case GROUP_STEP_RESTING:
         if (g->now_ms < step->due_ms) {
             return false;
         }
         begin_recording(g, fx, plan);
-        return false;
+        return is_urgent(g, plan);
     case GROUP_STEP_RECORDING:
-        if (g->recorded_seq < step->record_seq) {
+        if (g->recorded_seq < step->record_seq && !is_urgent(g, plan)) {
             return false;
         }
-        if (step->kind == GROUP_STEP_GRANT) {
+        if (outdated(g, fx, plan)) {
+            return true;
+        }
+        if (step->kind == GROUP_STEP_GRANT && g->peers == NULL) {
             granted(g, fx, plan);
             step->status = GROUP_STEP_DONE;
             plan->step++;

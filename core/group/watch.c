@@ -88,6 +88,7 @@ static bool wants_restore(const struct group *g)
     const struct group_node *n;
 
     if (g->phase != GROUP_RUNNING || g->holder == GROUP_NOBODY || g->paused ||
+        !peer_is_self(g, g->holder) || g->hold == GROUP_HOLD_EPOCH ||
         g->plan[0].kind != GROUP_PLAN_NONE || g->plan[1].kind != GROUP_PLAN_NONE ||
         g->hold == GROUP_HOLD_FROZEN || g->hold == GROUP_HOLD_POLICY ||
         g->hold == GROUP_HOLD_JOURNAL) {

@@ -78,7 +78,8 @@ struct lease_word {
     int holder;               /* node, GROUP_NOBODY or GROUP_STRANGER */
     bool mine;                /* the baton is bound to the lease of the Baton that asks */
     int64_t granted_at;       /* revision of the baton key: another one is another grant */
-    enum group_plan_kind how; /* of the last grant: FAILOVER, FAILBACK, MOVE, START */
+    enum group_plan_kind how; /* of the last grant: FAILOVER, FAILBACK, MOVE, START; RESTORE
+                                 where it was taken up on a node that served already */
     bool passed;              /* … by the former holder, in one transaction */
     char why[GROUP_TEXT_MAX];
     bool paused;
