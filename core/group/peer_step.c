@@ -123,11 +123,9 @@ static bool grant_ended(
         outcome = GROUP_UNKNOWN;
     }
     p->retry_ms = g->now_ms + (outcome == GROUP_FAIL ? GROUP_REFUSED_MS : GROUP_UNANSWERED_MS);
-    if (outcome == GROUP_FAIL && to_self) {
-        p->tried_epoch = 0;
-    } else if (outcome == GROUP_FAIL) {
+    if (outcome == GROUP_FAIL && !to_self) {
         p->given_epoch = plan->epoch - 1;
-    } else if (!to_self) {
+    } else if (outcome != GROUP_FAIL && !to_self) {
         given_up(g, fx, plan);
     }
     return false;
