@@ -17,7 +17,8 @@
  * time goes on. Only root and the guardian's own user are listened to.
  *
  *   HELLO      first; the answer says which guardian it is (`instance`)
- *   WATCHDOG   the hardware watchdog to feed from now on; "" for none
+ *   WATCHDOG   the hardware watchdog to feed from now on; "" for none. While a group is armed
+ *              it stays the one it is: DONE, and the text says so. REFUSED: there is none
  *   SETUP      how to stop one group. Takes the place of what was said before
  *   ARM        stop it at `until_ms`, unless told otherwise before. In the past: at once. An
  *              end that is before the one it has is taken too: the newest word counts
