@@ -1,6 +1,7 @@
 /* What one element alone can't say. */
 #include "config/read.h"
 
+#include "config/peers.h"
 #include "config/value.h"
 
 #include <pwd.h>
@@ -149,4 +150,5 @@ void check_config(const struct config *config, struct report *report)
             "<hooks>: there is no user \"%s\": make it, or name another", config->hooks_user);
     }
     check_groups(config, report);
+    peers_check(config, report);
 }

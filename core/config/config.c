@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include "config/peers.h"
 #include "config/read.h"
 #include "config/schema.h"
 #include "config/xml.h"
@@ -32,7 +33,19 @@ static struct config *with_defaults(const char *file)
     return config;
 }
 
-enum baton_err config_load(const char *file, struct config **out, struct baton_error *error)
+/* It lies where the journal does, if nobody says another place. */
+static void place_guardian(struct config *config)
+{
+    struct config_peers *peers = config->peers;
+
+    if (peers != NULL && peers->guardian_socket == NULL &&
+        asprintf(&peers->guardian_socket, "%s/guardian.sock", config->state_directory) < 0) {
+        peers->guardian_socket = NULL;
+    }
+}
+
+static enum baton_err load(
+    const char *file, bool here, const char *self, struct config **out, struct baton_error *error)
 {
     struct report report = {0};
     struct config *config = with_defaults(file);
@@ -49,6 +62,8 @@ enum baton_err config_load(const char *file, struct config **out, struct baton_e
         files_check(FILES_READABLE, "this file", file, file, 0, &report);
         schema_explain(doc, file, &report);
         read_config(doc, file, config, &report);
+        place_guardian(config);
+        peers_settle(config, here, self, &report);
         check_config(config, &report);
         schema_validate(doc, file, &report);
     }
@@ -61,6 +76,17 @@ enum baton_err config_load(const char *file, struct config **out, struct baton_e
     }
     *out = config;
     return BATON_OK;
+}
+
+enum baton_err config_load(const char *file, struct config **out, struct baton_error *error)
+{
+    return load(file, false, NULL, out, error);
+}
+
+enum baton_err config_load_as(
+    const char *file, const char *self, struct config **out, struct baton_error *error)
+{
+    return load(file, true, self, out, error);
 }
 
 static void node_fini(struct config_node *node)
@@ -95,6 +121,7 @@ static void group_fini(struct config_group *group)
     free(group->share);
     free(group->gateway);
     free(group->policy_file);
+    peers_free_guardian(group);
 }
 
 void config_free(struct config *config)
@@ -111,6 +138,7 @@ void config_free(struct config *config)
         free(config->secret[i].name);
         free(config->secret[i].file);
     }
+    peers_free(config->peers);
     free(config->group);
     free(config->secret);
     free(config->secret_name);
@@ -126,10 +154,15 @@ void config_free(struct config *config)
 void config_site(
     const struct config *config, const struct config_group *group, struct policy_site *site)
 {
+    static const char *const transport[] = {
+        [CONFIG_LOCAL] = "local", [CONFIG_SSH] = "ssh", [CONFIG_PEER] = "peer"};
     int i;
 
     memset(site, 0, sizeof *site);
     site->group = group->name;
+    if (config->peers != NULL && group->n_nodes > 0) {
+        site->self = group->node[group->self != GROUP_NOBODY ? group->self : 0].name;
+    }
     site->floating = group->floating;
     site->interface = group->interface;
     site->share = group->share;
@@ -145,7 +178,7 @@ void config_site(
         site->node[i].name = node->name;
         site->node[i].address = node->address;
         site->node[i].priority = node->priority;
-        site->node[i].transport = node->transport == CONFIG_SSH ? "ssh" : "local";
+        site->node[i].transport = transport[node->transport];
     }
     site->n_params = group->n_params;
     site->param = group->param;

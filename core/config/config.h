@@ -53,13 +53,18 @@ struct config_group {
     int n_nodes; /* in order of priority, then of the file */
     struct config_node node[GROUP_NODES_MAX];
     bool enabled;   /* IsEnabled of a failoverConfig.xml, where one is named */
+    int self;       /* among peers: which of the nodes this is, or GROUP_NOBODY: the group is none
+                       of this node's business */
     int n_guardian; /* among peers: how the guardian stops the service, in order; … */
     struct config_command *guardian; /* … then it removes the floating address itself */
 };
 
-/* One fence level of last resort that needs no policy: what the guardian runs. */
+#define CONFIG_COMMANDS_MAX 8
+
+/* One <stop>: what the guardian runs, without a policy and without a shell. */
 struct config_command {
-    char **argv;  /* ends with NULL */
+    char **argv;         /* ends with NULL; the first is a path, or a name to be looked for */
+    int64_t deadline_ms; /* 0: its share of the guardian's time */
     char *effect; /* what it changes, for the simulator; NULL: all that moves with the baton */
 };
 
@@ -69,8 +74,8 @@ struct config_secret {
 
 /* <peers>: a Baton on every node, the baton in etcd. */
 struct config_peers {
-    int line;
-    char *self; /* name of this node */
+    int line, etcd_line;
+    char *self; /* name of this node; NULL where config_load was not told */
     int n_endpoints;
     char **endpoint;                             /* "https://10.0.0.1:2379" */
     char *prefix;                                /* of all keys; default "/baton" */
@@ -115,6 +120,15 @@ struct config {
  * in it are relative to the file; a policy that isn't there is looked for among the
  * shipped ones too. Blocks; for start and reload only. */
 enum baton_err config_load(const char *file, struct config **out, struct baton_error *error);
+
+/* The same on one of the nodes. Among peers that is the node `self`; NULL: the one that the
+ * file says, or else the one with the name of this machine, whole or up to its first dot. One
+ * that no group has is refused. Without <peers> a `self` is refused.
+ *
+ * config_load asks for none, so that a configuration can be checked and simulated anywhere: then
+ * all nodes are CONFIG_PEER, and a site's `self` is the group's first node. */
+enum baton_err config_load_as(
+    const char *file, const char *self, struct config **out, struct baton_error *error);
 void config_free(struct config *config);
 
 /* What a policy may see of a group. Borrows from `config`. `secrets` gets the names. */

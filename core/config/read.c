@@ -1,6 +1,8 @@
 /* From the document to struct config. Reads on after an error, so that all are found. */
 #include "config/read.h"
 
+#include "config/peers.h"
+#include "config/take.h"
 #include "config/value.h"
 #include "config/xml.h"
 #include "world/world.h"
@@ -9,209 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY_MIN       (256 << 10)
-#define MEMORY_MAX       ((int64_t)1 << 30)
 #define INSTRUCTIONS_MIN 1000
 #define INSTRUCTIONS_MAX 1000000000
 #define GROUPS_MAX       64
 #define SECRETS_MAX      64
 #define PARAMS_MAX       64
-#define VALUE_MAX        4096
-
-struct reader {
-    const char *file;
-    struct config *config;
-    struct report *report;
-};
-
-/* ---- One attribute ---- */
-
-static void wrong(
-    const struct reader *r, const xmlNode *node, const char *name, const char *value,
-    const char *wants)
-{
-    report_add(
-        r->report, BATON_INVALID, r->file, xml_line(node), "<%s>: %s=\"%.200s\" must be %s",
-        node->name, name, value, wants);
-}
-
-/* The value, owned by the caller; NULL where it isn't there (the schema tells) or bad. */
-static char *take(const struct reader *r, const xmlNode *node, const char *name)
-{
-    char *value = xml_attribute(node, name);
-    size_t i;
-
-    if (value == NULL) {
-        return NULL;
-    }
-    for (i = 0; value[i] != '\0' && (unsigned char)value[i] >= ' '; i++) {
-    }
-    if (i == 0 || value[i] != '\0' || i > VALUE_MAX) {
-        report_add(
-            r->report, BATON_INVALID, r->file, xml_line(node), "<%s>: %s %s", node->name, name,
-            i == 0             ? "is empty: say what, or leave it out"
-            : value[i] != '\0' ? "has a line break or a control character: remove it"
-                               : "is longer than 4096 characters: shorten it");
-        free(value);
-        return NULL;
-    }
-    return value;
-}
-
-typedef bool rule_fn(const char *text, const char **wants);
-
-static char *take_by(const struct reader *r, const xmlNode *node, const char *name, rule_fn *rule)
-{
-    char *value = take(r, node, name);
-    const char *wants = "";
-
-    if (value != NULL && !rule(value, &wants)) {
-        wrong(r, node, name, value, wants);
-        free(value);
-        return NULL;
-    }
-    return value;
-}
-
-static char *take_path(const struct reader *r, const xmlNode *node, const char *name)
-{
-    char *value = take(r, node, name), *path = NULL;
-
-    if (value != NULL) {
-        path = files_resolve(r->file, value);
-        free(value);
-    }
-    return path;
-}
-
-/* Replace a default, where the file says something. */
-static void replace(char **field, char *value)
-{
-    if (value != NULL) {
-        free(*field);
-        *field = value;
-    }
-}
-
-static void take_duration(
-    const struct reader *r, const xmlNode *node, const char *name, int64_t *ms)
-{
-    char *value = take(r, node, name);
-    const char *wants;
-    int64_t read_ms;
-
-    if (value != NULL && value_duration(value, &read_ms, &wants)) {
-        *ms = read_ms;
-    } else if (value != NULL) {
-        wrong(r, node, name, value, wants);
-    }
-    free(value);
-}
-
-/* `fallback` where it isn't there, or bad. */
-static int64_t take_number(
-    const struct reader *r, const xmlNode *node, const char *name, int64_t min, int64_t max,
-    int64_t fallback)
-{
-    char *value = take(r, node, name), wants[80];
-    int64_t number = fallback;
-
-    if (value != NULL && !value_number(value, min, max, &number)) {
-        snprintf(wants, sizeof wants, "a number from %lld to %lld", (long long)min, (long long)max);
-        wrong(r, node, name, value, wants);
-        number = fallback;
-    }
-    free(value);
-    return number;
-}
-
-static size_t take_memory(const struct reader *r, const xmlNode *node)
-{
-    char *value = take(r, node, "memory");
-    const char *wants;
-    int64_t bytes = 0;
-
-    if (value != NULL && !value_size(value, &bytes, &wants)) {
-        wrong(r, node, "memory", value, wants);
-        bytes = 0;
-    } else if (value != NULL && (bytes < MEMORY_MIN || bytes > MEMORY_MAX)) {
-        wrong(r, node, "memory", value, "from 256K to 1G");
-        bytes = 0;
-    }
-    free(value);
-    return (size_t)bytes;
-}
-
-/* Index of the word, -1 where it isn't there; an unknown one is the schema's to tell. */
-static int take_word(const xmlNode *node, const char *name, const char *const *words, int count)
-{
-    char *value = xml_attribute(node, name);
-    int i, found = -1;
-
-    for (i = 0; value != NULL && i < count; i++) {
-        found = strcmp(value, words[i]) == 0 ? i : found;
-    }
-    free(value);
-    return found;
-}
-
-static const xmlNode *next_element(const xmlNode *node)
-{
-    while (node != NULL && node->type != XML_ELEMENT_NODE) {
-        node = node->next;
-    }
-    return node;
-}
-
-static bool is_called(const xmlNode *node, const char *name)
-{
-    return strcmp((const char *)node->name, name) == 0;
-}
-
-/* Room for one more in an array; NULL, reported, where there is none. */
-static void *one_more(
-    const struct reader *r, const xmlNode *node, void *array, int count, int max, size_t size)
-{
-    char *more = NULL;
-
-    if (count == max) {
-        report_add(
-            r->report, BATON_LIMIT, r->file, xml_line(node), "more than %d <%s>: remove some", max,
-            node->name);
-        return NULL;
-    }
-    more = realloc(array, (size_t)(count + 1) * size);
-    if (more == NULL) {
-        report_add(r->report, BATON_NOMEM, r->file, xml_line(node), "no memory");
-        return NULL;
-    }
-    memset(more + (size_t)count * size, 0, size);
-    return more;
-}
 
 /* ---- A node ---- */
-
-static char *take_file(
-    const struct reader *r, const xmlNode *node, const char *name, enum files_rule rule)
-{
-    char *path = take_path(r, node, name), what[80];
-
-    if (path != NULL) {
-        snprintf(what, sizeof what, "<%s>: %s", node->name, name);
-        files_check(rule, what, path, r->file, xml_line(node), r->report);
-    }
-    return path;
-}
 
 static void read_ssh(const struct reader *r, const xmlNode *node, struct config_node *to)
 {
     to->transport = CONFIG_SSH;
-    replace(&to->ssh.user, take_by(r, node, "user", value_user));
+    take_replace(&to->ssh.user, take_by(r, node, "user", value_user));
     to->ssh.port = (int)take_number(r, node, "port", 1, 65535, 0);
-    replace(&to->ssh.identity, take_file(r, node, "identity", FILES_SECRET));
-    replace(&to->ssh.known_hosts, take_file(r, node, "known-hosts", FILES_TRUSTED));
-    replace(&to->ssh.config, take_file(r, node, "config", FILES_TRUSTED));
-    replace(&to->ssh.host, take_by(r, node, "host", value_host));
+    take_replace(&to->ssh.identity, take_file(r, node, "identity", FILES_SECRET));
+    take_replace(&to->ssh.known_hosts, take_file(r, node, "known-hosts", FILES_TRUSTED));
+    take_replace(&to->ssh.config, take_file(r, node, "config", FILES_TRUSTED));
+    take_replace(&to->ssh.host, take_by(r, node, "host", value_host));
 }
 
 static void read_node(const struct reader *r, const xmlNode *node, struct config_group *group)
@@ -231,15 +47,24 @@ static void read_node(const struct reader *r, const xmlNode *node, struct config
     to->name = take_by(r, node, "name", value_name);
     to->address = take_by(r, node, "address", value_address);
     to->priority = (int)take_number(r, node, "priority", 1, 1000, 0);
-    for (child = next_element(node->children); child != NULL; child = next_element(child->next)) {
-        if (is_called(child, "ssh")) {
+    for (child = take_next(node->children); child != NULL; child = take_next(child->next)) {
+        if (take_is(child, "ssh")) {
             read_ssh(r, child, to);
             transports++;
-        } else if (is_called(child, "local")) {
+        } else if (take_is(child, "local")) {
             transports++;
         }
     }
-    if (transports != 1) {
+    if (r->peers) {
+        to->transport = CONFIG_PEER;
+    }
+    if (r->peers && transports > 0) {
+        report_add(
+            r->report, BATON_INVALID, r->file, to->line,
+            "<node> \"%s\": with <peers> its own Baton acts there, and no other: remove <ssh/> and "
+            "<local/>",
+            to->name != NULL ? to->name : "?");
+    } else if (!r->peers && transports != 1) {
         report_add(
             r->report, BATON_INVALID, r->file, to->line,
             "<node> \"%s\" needs one way to reach it, <ssh/> or <local/>, and has %s",
@@ -274,7 +99,7 @@ static void read_set(const struct reader *r, const xmlNode *node, struct config_
 {
     struct world_pair *pair,
         *more =
-            one_more(r, node, group->param, group->n_params, PARAMS_MAX, sizeof group->param[0]);
+            take_room(r, node, group->param, group->n_params, PARAMS_MAX, sizeof group->param[0]);
     char *value;
     int i;
 
@@ -298,18 +123,18 @@ static void read_set(const struct reader *r, const xmlNode *node, struct config_
 
 static void read_policy(const struct reader *r, const xmlNode *node, struct config_group *group)
 {
-    char *file = take(r, node, "file");
+    char *file = take_text(r, node, "file");
     const xmlNode *child;
 
     if (file != NULL) {
-        replace(&group->policy_file, files_policy(r->file, file, xml_line(node), r->report));
+        take_replace(&group->policy_file, files_policy(r->file, file, xml_line(node), r->report));
         free(file);
     }
     group->memory_max = take_memory(r, node);
     group->instructions_max =
         (int)take_number(r, node, "instructions", INSTRUCTIONS_MIN, INSTRUCTIONS_MAX, 0);
-    for (child = next_element(node->children); child != NULL; child = next_element(child->next)) {
-        if (is_called(child, "set")) {
+    for (child = take_next(node->children); child != NULL; child = take_next(child->next)) {
+        if (take_is(child, "set")) {
             read_set(r, child, group);
         }
     }
@@ -317,14 +142,14 @@ static void read_policy(const struct reader *r, const xmlNode *node, struct conf
 
 static void read_share(const struct reader *r, const xmlNode *node, struct config_group *group)
 {
-    char *path = take(r, node, "path");
+    char *path = take_text(r, node, "path");
 
     if (path != NULL && path[0] != '/' && strncmp(path, "\\\\", 2) != 0) {
-        wrong(
+        take_wrong(
             r, node, "path", path,
             "an absolute path on the nodes, like /srv/mail or \\\\NAS\\mail");
     }
-    replace(&group->share, path);
+    take_replace(&group->share, path);
 }
 
 /* What the group says itself comes first; where both say something else, nobody knows
@@ -363,19 +188,21 @@ static void read_smartermail(
 static void read_group_child(
     const struct reader *r, const xmlNode *node, struct config_group *group)
 {
-    if (is_called(node, "address")) {
-        replace(&group->floating, take_by(r, node, "ip", value_prefixed));
-        replace(&group->interface, take_by(r, node, "interface", value_interface));
-    } else if (is_called(node, "share")) {
+    if (take_is(node, "address")) {
+        take_replace(&group->floating, take_by(r, node, "ip", value_prefixed));
+        take_replace(&group->interface, take_by(r, node, "interface", value_interface));
+    } else if (take_is(node, "share")) {
         read_share(r, node, group);
-    } else if (is_called(node, "gateway")) {
-        replace(&group->gateway, take_by(r, node, "address", value_address));
-    } else if (is_called(node, "witness")) {
+    } else if (take_is(node, "gateway")) {
+        take_replace(&group->gateway, take_by(r, node, "address", value_address));
+    } else if (take_is(node, "witness")) {
         read_witness(r, node, group);
-    } else if (is_called(node, "policy")) {
+    } else if (take_is(node, "policy")) {
         read_policy(r, node, group);
-    } else if (is_called(node, "node")) {
+    } else if (take_is(node, "node")) {
         read_node(r, node, group);
+    } else if (take_is(node, "guardian")) {
+        peers_read_guardian(r, node, group);
     }
 }
 
@@ -390,8 +217,8 @@ static void read_group(const struct reader *r, const xmlNode *node)
 {
     struct config *config = r->config;
     struct config_group *group,
-        *more =
-            one_more(r, node, config->group, config->n_groups, GROUPS_MAX, sizeof config->group[0]);
+        *more = take_room(
+            r, node, config->group, config->n_groups, GROUPS_MAX, sizeof config->group[0]);
     const xmlNode *child;
 
     if (more == NULL) {
@@ -402,11 +229,11 @@ static void read_group(const struct reader *r, const xmlNode *node)
     group->line = xml_line(node);
     group->enabled = true;
     group->name = take_by(r, node, "name", value_name);
-    for (child = next_element(node->children); child != NULL; child = next_element(child->next)) {
+    for (child = take_next(node->children); child != NULL; child = take_next(child->next)) {
         read_group_child(r, child, group);
     }
-    for (child = next_element(node->children); child != NULL; child = next_element(child->next)) {
-        if (is_called(child, "smartermail")) {
+    for (child = take_next(node->children); child != NULL; child = take_next(child->next)) {
+        if (take_is(child, "smartermail")) {
             read_smartermail(r, child, group);
         }
     }
@@ -419,7 +246,7 @@ static void read_secret(const struct reader *r, const xmlNode *node)
 {
     struct config *config = r->config;
     struct config_secret *secret,
-        *more = one_more(
+        *more = take_room(
             r, node, config->secret, config->n_secrets, SECRETS_MAX, sizeof config->secret[0]);
     int i;
 
@@ -455,33 +282,45 @@ static void read_child(const struct reader *r, const xmlNode *node)
 {
     struct config *config = r->config;
 
-    if (is_called(node, "state")) {
-        replace(&config->state_directory, take_path(r, node, "directory"));
+    if (take_is(node, "state")) {
+        take_replace(&config->state_directory, take_path(r, node, "directory"));
         take_duration(r, node, "keep", &config->keep_ms);
-    } else if (is_called(node, "control")) {
-        replace(&config->control_socket, take_path(r, node, "socket"));
-    } else if (is_called(node, "log")) {
+    } else if (take_is(node, "control")) {
+        take_replace(&config->control_socket, take_path(r, node, "socket"));
+    } else if (take_is(node, "log")) {
         read_log(node, config);
-    } else if (is_called(node, "lua")) {
-        replace(&config->lua_directory, take_file(r, node, "directory", FILES_FOLDER));
-    } else if (is_called(node, "hooks")) {
-        replace(&config->hooks_directory, take_file(r, node, "directory", FILES_FOLDER));
-        replace(&config->hooks_user, take_by(r, node, "user", value_user));
+    } else if (take_is(node, "lua")) {
+        take_replace(&config->lua_directory, take_file(r, node, "directory", FILES_FOLDER));
+    } else if (take_is(node, "hooks")) {
+        take_replace(&config->hooks_directory, take_file(r, node, "directory", FILES_FOLDER));
+        take_replace(&config->hooks_user, take_by(r, node, "user", value_user));
         take_duration(r, node, "deadline", &config->hooks_deadline_ms);
-    } else if (is_called(node, "secret")) {
+    } else if (take_is(node, "secret")) {
         read_secret(r, node);
-    } else if (is_called(node, "group")) {
+    } else if (take_is(node, "peers")) {
+        peers_read(r, node);
+    } else if (take_is(node, "group")) {
         read_group(r, node);
     }
 }
 
+static bool has_peers(const xmlNode *root)
+{
+    const xmlNode *node = take_next(root->children);
+
+    while (node != NULL && !take_is(node, "peers")) {
+        node = take_next(node->next);
+    }
+    return node != NULL;
+}
+
 void read_config(const xmlDoc *doc, const char *file, struct config *config, struct report *report)
 {
-    const struct reader r = {file, config, report};
     const xmlNode *root = xmlDocGetRootElement((xmlDoc *)(uintptr_t)doc), *node;
+    const struct reader r = {file, config, report, has_peers(root)};
     int i;
 
-    for (node = next_element(root->children); node != NULL; node = next_element(node->next)) {
+    for (node = take_next(root->children); node != NULL; node = take_next(node->next)) {
         read_child(&r, node);
     }
     config->secret_name = calloc((size_t)config->n_secrets + 1, sizeof config->secret_name[0]);

@@ -158,7 +158,7 @@ static int words_of(
 
     *found = false;
     while (node != NULL && !is_called(node, "choice")) {
-        node = node->next;
+        node = is_called(node, "ref") ? definition(node)->children : node->next;
     }
     for (word = node != NULL ? node->children : NULL; word != NULL; word = word->next) {
         if (is_called(word, "value") && at < size) {

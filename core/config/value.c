@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libxml/uri.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,4 +164,48 @@ bool value_same_address(const char *a, const char *b)
 
     return parse_address(a, &family_x, x, &prefix) && parse_address(b, &family_y, y, &prefix) &&
            family_x == family_y && memcmp(x, y, 16) == 0;
+}
+
+bool value_endpoint(const char *text, const char **wants)
+{
+    xmlURI *uri = xmlParseURI(text);
+    bool good;
+
+    *wants = "https://HOST:PORT, or http://HOST:PORT, and no more";
+    good = uri != NULL && uri->scheme != NULL && uri->server != NULL && uri->server[0] != '\0' &&
+           (strcmp(uri->scheme, "https") == 0 || strcmp(uri->scheme, "http") == 0) &&
+           uri->port > 0 && uri->port < 65536 && uri->user == NULL && uri->query == NULL &&
+           uri->fragment == NULL && uri->path == NULL;
+    xmlFreeURI(uri);
+    return good;
+}
+
+bool value_is_loopback(const char *endpoint)
+{
+    xmlURI *uri = xmlParseURI(endpoint);
+    const char *host = uri != NULL && uri->server != NULL ? uri->server : "";
+    struct in_addr address;
+    bool is;
+
+    is = strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+         (inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127);
+    xmlFreeURI(uri);
+    return is;
+}
+
+bool value_prefix(const char *text, const char **wants)
+{
+    size_t len = strlen(text);
+
+    *wants = "a path like /baton, without a slash at its end, of letters, digits, '.', '_' and '-'";
+    return text[0] == '/' && made_of(text, "/", LETTERS UPPER DIGITS "._-/", 200) &&
+           text[len - 1] != '/' && strstr(text, "//") == NULL;
+}
+
+bool value_command(const char *text, const char **wants)
+{
+    *wants =
+        "a program and its words with blanks between them. There is no shell: quotes and "
+        "signs like | ; & < > $ mean nothing; a word with a blank in it is an <arg value=\"…\"/>";
+    return text[0] != ' ' && strpbrk(text, "\"'`\\|;&<>$()\t") == NULL;
 }

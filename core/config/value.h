@@ -17,6 +17,12 @@ bool value_host(const char *text, const char **wants); /* name or address; never
 bool value_interface(const char *text, const char **wants);
 bool value_address(const char *text, const char **wants);  /* IPv4 or IPv6 */
 bool value_prefixed(const char *text, const char **wants); /* … with its prefix length */
+bool value_endpoint(const char *text, const char **wants); /* http(s)://HOST:PORT */
+bool value_prefix(const char *text, const char **wants);   /* of keys in a store */
+bool value_command(const char *text, const char **wants);  /* words, with no shell in mind */
+
+/* Does an endpoint lead to this machine itself? */
+bool value_is_loopback(const char *endpoint);
 
 /* Are two texts, with or without prefix length, the same address? */
 bool value_same_address(const char *a, const char *b);

@@ -1,5 +1,5 @@
 /* The configuration: what is read, and what is wrong with a bad one. */
-#include "config/config.h"
+#include "config_fixture.h"
 #include "world/world.h"
 
 #include <check.h>
@@ -11,100 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define NODES                                                                                      \
-    "<node name='server01' address='10.9.0.1' priority='1'><ssh/></node>\n"                        \
-    "<node name='server02' address='10.9.0.2' priority='2'><local/></node>\n"
-#define POLICY        "<policy file='p.lua'/>\n"
-#define GROUP(inside) "<baton>\n<group name='mail'>\n" inside "</group>\n</baton>\n"
-#define TOP(inside)   "<baton>\n" inside "<group name='mail'>\n" POLICY NODES "</group>\n</baton>\n"
-#define GOOD          GROUP(POLICY NODES)
-
-static char directory[200];
-static struct config *config;
-static struct baton_error error;
-
-static const char *in(const char *name)
-{
-    static char path[600];
-
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    return path;
-}
-
-static void put(const char *name, const char *text, size_t len, mode_t mode)
-{
-    FILE *out = fopen(in(name), "wb");
-
-    ck_assert_ptr_nonnull(out);
-    ck_assert_uint_eq(fwrite(text, 1, len, out), len);
-    fclose(out);
-    ck_assert_int_eq(chmod(in(name), mode), 0);
-}
-
-static void setup(void)
-{
-    const char *tmp = getenv("TMPDIR");
-
-    snprintf(directory, sizeof directory, "%s/baton-config-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    put("p.lua", "return policy {}\n", 17, 0644);
-}
-
-static void teardown(void)
-{
-    DIR *listing = opendir(directory);
-    const struct dirent *entry;
-
-    config_free(config);
-    config = NULL;
-    ck_assert_ptr_nonnull(listing);
-    while ((entry = readdir(listing)) != NULL) {
-        if (unlink(in(entry->d_name)) != 0) {
-            rmdir(in(entry->d_name));
-        }
-    }
-    closedir(listing);
-    rmdir(directory);
-}
-
-static enum baton_err load_bytes(const char *text, size_t len)
-{
-    put("baton.xml", text, len, 0644);
-    config_free(config);
-    config = NULL;
-    memset(&error, 0, sizeof error);
-    return config_load(in("baton.xml"), &config, &error);
-}
-
-static enum baton_err load(const char *text)
-{
-    return load_bytes(text, strlen(text));
-}
-
-static void loads(const char *text)
-{
-    ck_assert_msg(load(text) == BATON_OK, "%s", error.text);
-}
-
-static void says(const char *text)
-{
-    ck_assert_msg(strstr(error.text, text) != NULL, "no \"%s\" in:\n%s", text, error.text);
-}
-
-/* Refused, with `line` and `text` in the error. */
-static void refused(const char *xml, int line, const char *text)
-{
-    char place[300];
-
-    ck_assert_msg(load(xml) != BATON_OK, "loaded: %s", xml);
-    ck_assert_ptr_null(config);
-    if (line > 0) {
-        snprintf(place, sizeof place, "%s/baton.xml:%d: ", directory, line);
-        says(place);
-    }
-    says(text);
-}
 
 /* ---- What is read ---- */
 
@@ -254,7 +160,7 @@ static const struct {
 } bad[] = {
     {TOP("<statr/>\n"), 2,
      "unknown element <statr> in <baton>; allowed there: <state>, <control>, <log>, <lua>, "
-     "<hooks>, <secret>, <group>"},
+     "<hooks>, <secret>, <peers>, <group>"},
     {TOP("<log colour='red'/>\n"), 2,
      "unknown attribute \"colour\" of <log>; it may have: to, level"},
     {TOP("<log to='printer'/>\n"), 2,
@@ -635,7 +541,8 @@ START_TEST(the_schema_agrees_about_the_form)
         TOP("<state keep='7 days'/>"),
         GROUP("<policy file='p.lua' memory='4MB'/>" NODES),
         GROUP(POLICY NODES "<witness address='10.9.0.7' port='65536'/>"),
-        GROUP(POLICY "<node name='x' address='10.9.0.3' priority='1'/>")};
+        GROUP(POLICY "<node name='x' address='10.9.0.3' priority='1'>"
+                     "<local/><ssh/></node>")};
     size_t len, i;
     const char *text = config_schema(&len);
     xmlRelaxNGParserCtxtPtr parser = xmlRelaxNGNewMemParserCtxt(text, (int)len);
@@ -660,7 +567,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, config_setup, config_teardown);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, the_smallest_configuration_has_defaults);
     tcase_add_test(tc, everything_that_can_be_said_is_read);
