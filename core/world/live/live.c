@@ -1,6 +1,7 @@
 #include "world/live/live.h"
 
 #include "world/live/announce.h"
+#include "world/live/guard.h"
 #include "world/live/parts.h"
 
 #include <event2/dns.h>
@@ -280,6 +281,7 @@ void live_free(struct world *world)
     if (live->ack_turn != NULL) {
         event_free(live->ack_turn);
     }
+    guard_link_free(live->guard);
     ssh_free(live->ssh);
     children_free(live->children, LIVE_PATIENCE_MS);
     announcer_free(live->announcer);
@@ -299,6 +301,9 @@ void live_set_config(struct world *world, const struct config *config)
     live->config = config;
     log_set_level(live->log, (enum world_level)config->log_level);
     ssh_forget(live->ssh);
+    if (live->guard != NULL && config->peers != NULL) {
+        guard_link_tell(live->guard);
+    }
     if (hooks_user_find(config->hooks_user, &live->hooks_user, &error) != BATON_OK) {
         log_line(
             world,

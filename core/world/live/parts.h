@@ -9,6 +9,8 @@
 #include "world/live/ssh.h"
 
 struct live_ack;
+struct guard_link;
+struct peer_door;
 
 struct live {
     struct world world; /* first: a struct world * is a struct live * */
@@ -24,6 +26,8 @@ struct live {
     struct announcer *announcer;
     struct log *log;
     struct hooks_user hooks_user;
+    struct guard_link *guard; /* NULL: not needed yet */
+    struct peer_door *door;   /* likewise */
     struct live_ack *acks;
     struct event *ack_turn;
 };
