@@ -121,7 +121,7 @@ static void group_fini(struct config_group *group)
     free(group->share);
     free(group->gateway);
     free(group->policy_file);
-    peers_free_guardian(group);
+    guardian_free(group);
 }
 
 void config_free(struct config *config)
@@ -149,6 +149,11 @@ void config_free(struct config *config)
     free(config->hooks_directory);
     free(config->hooks_user);
     free(config);
+}
+
+bool config_is_ours(const struct config *config, const struct config_group *group)
+{
+    return group->enabled && (config->peers == NULL || group->self != GROUP_NOBODY);
 }
 
 void config_site(

@@ -131,6 +131,9 @@ enum baton_err config_load_as(
     const char *file, const char *self, struct config **out, struct baton_error *error);
 void config_free(struct config *config);
 
+/* Is it a group that the Baton here has to care for: enabled, and among peers of this node? */
+bool config_is_ours(const struct config *config, const struct config_group *group);
+
 /* What a policy may see of a group. Borrows from `config`. `secrets` gets the names. */
 void config_site(
     const struct config *config, const struct config_group *group, struct policy_site *site);

@@ -8,7 +8,7 @@
 void peers_read(const struct reader *r, const xmlNode *node);
 
 /* The <guardian> of a group: how the guardian stops it. */
-void peers_read_guardian(const struct reader *r, const xmlNode *node, struct config_group *group);
+void guardian_read(const struct reader *r, const xmlNode *node, struct config_group *group);
 
 /* What <peers> and the groups say together. */
 void peers_check(const struct config *config, struct report *report);
@@ -18,6 +18,6 @@ void peers_check(const struct config *config, struct report *report);
 void peers_settle(struct config *config, bool here, const char *self, struct report *report);
 
 void peers_free(struct config_peers *peers);
-void peers_free_guardian(struct config_group *group);
+void guardian_free(struct config_group *group);
 
 #endif

@@ -202,7 +202,7 @@ static void read_group_child(
     } else if (take_is(node, "node")) {
         read_node(r, node, group);
     } else if (take_is(node, "guardian")) {
-        peers_read_guardian(r, node, group);
+        guardian_read(r, node, group);
     }
 }
 

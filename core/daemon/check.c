@@ -119,12 +119,19 @@ static enum baton_err check_group(struct check *check, struct baton_error *error
     return err;
 }
 
-enum baton_err check_run(const char *file, bool for_reload, struct baton_error *error)
+/* A daemon that reloads asks of its own groups only. */
+static bool is_wanted(const struct check *check, const struct config_group *group)
+{
+    return check->for_reload ? config_is_ours(check->config, group) : group->enabled;
+}
+
+enum baton_err check_run(
+    const char *file, const char *node, bool for_reload, struct baton_error *error)
 {
     struct check check = {.for_reload = for_reload};
     struct config *config = NULL;
     struct baton_error one;
-    enum baton_err err = config_load(file, &config, error);
+    enum baton_err err = config_load_as(file, node, &config, error);
     int i;
 
     if (err != BATON_OK) {
@@ -136,13 +143,13 @@ enum baton_err check_run(const char *file, bool for_reload, struct baton_error *
     check.config = config;
     check.terminal = !for_reload && isatty(STDERR_FILENO);
     for (i = 0; i < config->n_groups; i++) {
-        check.n_enabled += config->group[i].enabled;
+        check.n_enabled += is_wanted(&check, &config->group[i]);
     }
     *error = (struct baton_error){0};
     err = load_all(config, error);
     for (i = 0; err == BATON_OK && i < config->n_groups; i++) {
         check.group = &config->group[i];
-        if (check.group->enabled && check_group(&check, &one) != BATON_OK) {
+        if (is_wanted(&check, check.group) && check_group(&check, &one) != BATON_OK) {
             add_line(error, &one);
         }
     }

@@ -20,7 +20,9 @@
  * has one line for each thing that is wrong, each with file and, where there is one, line.
  *
  * `for_reload`: a daemon waits for this and goes on with its work meanwhile: on one core only
- * and with the least priority, and instead of what was tried a line with CHECK_DIGEST. */
-enum baton_err check_run(const char *file, bool for_reload, struct baton_error *error);
+ * and with the least priority, and instead of what was tried a line with CHECK_DIGEST.
+ * `node`: as in config_load_as. */
+enum baton_err check_run(
+    const char *file, const char *node, bool for_reload, struct baton_error *error);
 
 #endif

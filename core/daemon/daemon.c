@@ -45,22 +45,23 @@ static enum baton_err extend(char **text, const char *more, struct baton_error *
 }
 
 enum baton_err daemon_config_load(
-    const char *file, bool shadow, struct daemon_config **out, struct baton_error *error)
+    const struct daemon_setup *setup, struct daemon_config **out, struct baton_error *error)
 {
+    const char *file = setup->config_file;
     struct daemon_config *config = calloc(1, sizeof *config);
     enum baton_err err;
 
     if (config == NULL) {
         return baton_fail(error, BATON_NOMEM, "%s: no memory to read it", file);
     }
-    err = config_load(file, &config->config, error);
+    err = config_load_as(file, setup->node, &config->config, error);
     if (err != BATON_OK) {
         free(config);
         return err;
     }
     config->users = 1;
-    if (shadow && (extend(&config->config->state_directory, "/shadow", error) != BATON_OK ||
-                   extend(&config->config->control_socket, ".shadow", error) != BATON_OK)) {
+    if (setup->shadow && (extend(&config->config->state_directory, "/shadow", error) != BATON_OK ||
+                          extend(&config->config->control_socket, ".shadow", error) != BATON_OK)) {
         daemon_config_drop(config);
         return BATON_NOMEM;
     }
@@ -103,6 +104,7 @@ static void on_end(evutil_socket_t signal, short what, void *arg)
     daemon_log(
         daemon, WORLD_INFO, NULL, "%s: ending; every service stays where it is",
         signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    batons_tell_end(daemon);
     notify_send("STOPPING=1");
     event_base_loopbreak(daemon->base);
 }
@@ -198,7 +200,7 @@ static enum baton_err start_group(
         .name = group->name,
         .n_nodes = group->n_nodes,
         .world = daemon->world,
-        .shadow = daemon->shadow,
+        .shadow = daemon->setup.shadow,
         .news = on_news,
         .news_arg = daemon,
     };
@@ -206,6 +208,7 @@ static enum baton_err start_group(
     enum baton_err err;
     int i;
 
+    batons_setup(daemon->config->config, group, &setup);
     slot->site = calloc(1, sizeof *slot->site);
     if (slot->site == NULL) {
         return baton_fail(error, BATON_NOMEM, "group %s: no memory", group->name);
@@ -251,6 +254,12 @@ static enum baton_err start_groups(struct daemon *daemon, struct baton_error *er
                 "not watched: its failoverConfig.xml says IsEnabled = False");
             continue;
         }
+        if (!config_is_ours(config, &config->group[i])) {
+            daemon_log(
+                daemon, WORLD_INFO, config->group[i].name, "not watched: %s is none of its nodes",
+                config->peers->self);
+            continue;
+        }
         err = start_group(daemon, &config->group[i], error);
     }
     return err;
@@ -289,7 +298,7 @@ static enum baton_err open_world(struct daemon *daemon, struct baton_error *erro
     if (daemon->base == NULL) {
         return baton_fail(error, BATON_IO, "can't make the event loop");
     }
-    if (daemon->shadow) {
+    if (daemon->setup.shadow) {
         make_parent(config->state_directory);
     }
     journal.base = live.base = daemon->base;
@@ -300,14 +309,14 @@ static enum baton_err open_world(struct daemon *daemon, struct baton_error *erro
     live.journal = daemon->journal;
     err = live_new(&live, &daemon->live, error);
     daemon->world = daemon->live;
-    if (err == BATON_OK && daemon->shadow) {
+    if (err == BATON_OK && daemon->setup.shadow) {
         err = shadow_new(daemon->live, &daemon->world, error);
     }
     return err;
 }
 
 enum baton_err daemon_new(
-    const char *config_file, bool shadow, struct daemon **out, struct baton_error *error)
+    const struct daemon_setup *setup, struct daemon **out, struct baton_error *error)
 {
     struct daemon *daemon = calloc(1, sizeof *daemon);
     struct control_setup control = {.reload = daemon_reload};
@@ -316,8 +325,11 @@ enum baton_err daemon_new(
     if (daemon == NULL) {
         return baton_fail(error, BATON_NOMEM, "no memory for the daemon");
     }
-    daemon->shadow = shadow;
-    err = daemon_config_load(config_file, shadow, &daemon->config, error);
+    daemon->setup = *setup;
+    err = daemon_config_load(setup, &daemon->config, error);
+    if (err == BATON_OK) {
+        err = batons_check(daemon, error);
+    }
     if (err == BATON_OK) {
         err = open_world(daemon, error);
     }
@@ -350,12 +362,13 @@ enum baton_err daemon_new(
 
 enum baton_err daemon_run(struct daemon *daemon, struct baton_error *error)
 {
-    if (daemon->shadow) {
+    if (daemon->setup.shadow) {
         daemon_log(
             daemon, WORLD_WARNING, NULL,
             "in shadow: it takes no action, and says what it would do; its state is in %s",
             daemon->config->config->state_directory);
     }
+    batons_tell(daemon);
     daemon_log(
         daemon, WORLD_INFO, NULL, "ready: %d group(s) of %s, control socket %s", daemon->n_groups,
         daemon->config->config->file, daemon->config->config->control_socket);
@@ -399,7 +412,7 @@ void daemon_free(struct daemon *daemon)
     if (daemon->journal != NULL) {
         journal_close(daemon->journal);
     }
-    if (daemon->shadow && daemon->world != daemon->live) {
+    if (daemon->setup.shadow && daemon->world != daemon->live) {
         shadow_free(daemon->world);
     }
     if (daemon->live != NULL) {

@@ -11,8 +11,15 @@
  * the configured directory and the configured path with ".shadow" behind it: a daemon that
  * does act may run on the same configuration.
  *
+ * Among peers each group has a controller that acts on this node only. The world starts the
+ * guardian, or finds the one that is there; it outlives the daemon, armed as it is. So an end
+ * leaves the service running, but nobody renews the lease: a daemon that is not back before the
+ * guardian's time finds the service stopped, and the baton free or with another node. There is
+ * no shadow among peers: it would see one node, and take no baton to decide anything with.
+ *
  * A reload takes new policies, parameters, transports and hooks. Other groups, nodes,
- * state directory, socket and log take a restart, and the reload says so.
+ * state directory, socket, log, and all of <peers> but a group's <guardian> take a restart, and
+ * the reload says so.
  */
 #ifndef BATON_DAEMON_DAEMON_H
 #define BATON_DAEMON_DAEMON_H
@@ -23,8 +30,14 @@
 
 struct daemon;
 
+struct daemon_setup { /* borrowed until daemon_free */
+    const char *config_file;
+    const char *node; /* among peers: which one this is; NULL: see config_load_as */
+    bool shadow;
+};
+
 enum baton_err daemon_new(
-    const char *config_file, bool shadow, struct daemon **out, struct baton_error *error);
+    const struct daemon_setup *setup, struct daemon **out, struct baton_error *error);
 
 /* Run until a signal ends it. BATON_IO where the loop itself failed. */
 enum baton_err daemon_run(struct daemon *daemon, struct baton_error *error);

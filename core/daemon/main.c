@@ -22,11 +22,13 @@ enum {
 #define DESCRIPTORS_MIN 4096
 
 static const char usage[] =
-    "usage: batond --config FILE [--shadow] [--check]\n"
+    "usage: batond --config FILE [--node NAME] [--shadow] [--check]\n"
     "\n"
     "Keeps one service alive on exactly one of several servers.\n"
     "\n"
     "  -c, --config FILE   the configuration\n"
+    "      --node NAME     with <peers>: which of the nodes this is, if the file does not say\n"
+    "                      so and the machine has another name\n"
     "      --shadow        take no action: watch, and say what it would do\n"
     "      --check         load it and all its policies, play single faults in a simulated\n"
     "                      world for some seconds, say what is wrong, and end\n"
@@ -73,29 +75,29 @@ static void follow_daemon(pid_t daemon)
     }
 }
 
-static int check(const char *config, pid_t daemon)
+static int check(const struct daemon_setup *setup, pid_t daemon)
 {
     struct baton_error error = {0};
 
     if (daemon > 0) {
         follow_daemon(daemon);
     }
-    if (check_run(config, daemon > 0, &error) != BATON_OK) {
+    if (check_run(setup->config_file, setup->node, daemon > 0, &error) != BATON_OK) {
         return fail(&error);
     }
     if (daemon == 0) {
-        printf("%s: good\n", config);
+        printf("%s: good\n", setup->config_file);
     }
     return DONE;
 }
 
-static int run(const char *config, bool shadow)
+static int run(const struct daemon_setup *setup)
 {
     struct baton_error error = {0};
     struct daemon *daemon = NULL;
     enum baton_err err;
 
-    if (daemon_new(config, shadow, &daemon, &error) != BATON_OK) {
+    if (daemon_new(setup, &daemon, &error) != BATON_OK) {
         return fail(&error);
     }
     err = daemon_run(daemon, &error);
@@ -107,6 +109,7 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
+        {"node", required_argument, NULL, 'n'},
         {"shadow", no_argument, NULL, 's'},
         {"check", no_argument, NULL, 'k'},
         {"for-reload", required_argument, NULL, 'r'},
@@ -114,18 +117,21 @@ int main(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    const char *config = NULL;
-    bool only_check = false, shadow = false;
+    struct daemon_setup setup = {0};
+    bool only_check = false;
     pid_t daemon = 0; /* that has itself checked */
     int option;
 
     while ((option = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1) {
         switch (option) {
         case 'c':
-            config = optarg;
+            setup.config_file = optarg;
+            break;
+        case 'n':
+            setup.node = optarg;
             break;
         case 's':
-            shadow = true;
+            setup.shadow = true;
             break;
         case 'k':
             only_check = true;
@@ -144,14 +150,14 @@ int main(int argc, char **argv)
             return USAGE;
         }
     }
-    if (config == NULL || optind != argc) {
+    if (setup.config_file == NULL || optind != argc) {
         fputs(
-            config == NULL ? "batond: which configuration? Name it with --config FILE\n"
-                           : "batond: there are no arguments but options\n",
+            setup.config_file == NULL ? "batond: which configuration? Name it with --config FILE\n"
+                                      : "batond: there are no arguments but options\n",
             stderr);
         fputs("Try `batond --help`.\n", stderr);
         return USAGE;
     }
     prepare_process();
-    return only_check ? check(config, daemon) : run(config, shadow);
+    return only_check ? check(&setup, daemon) : run(&setup);
 }

@@ -1,5 +1,5 @@
-/* The inside of the daemon: daemon.c starts and ends it, trial.c has new policies checked
- * before reload.c takes them. */
+/* The inside of the daemon: daemon.c starts and ends it, batons.c has what it is among peers,
+ * trial.c has new policies checked before reload.c takes them. */
 #ifndef BATON_DAEMON_PARTS_H
 #define BATON_DAEMON_PARTS_H
 
@@ -37,7 +37,7 @@ struct daemon {
     struct journal *journal;
     struct world *live;
     struct world *world; /* the live one, or the shadow before it */
-    bool shadow;
+    struct daemon_setup setup;
     int n_groups;
     struct daemon_group *group;
     struct controller **controller; /* the same, as control wants them */
@@ -51,7 +51,7 @@ struct daemon {
 struct daemon_config *daemon_config_use(struct daemon_config *config);
 void daemon_config_drop(struct daemon_config *config);
 enum baton_err daemon_config_load(
-    const char *file, bool shadow, struct daemon_config **out, struct baton_error *error);
+    const struct daemon_setup *setup, struct daemon_config **out, struct baton_error *error);
 
 void daemon_log(
     struct daemon *daemon, enum world_level level, const char *group, const char *format, ...)
@@ -59,6 +59,20 @@ void daemon_log(
 
 /* Give start-up memory back, some seconds from now. */
 void daemon_trim_soon(struct daemon *daemon);
+
+/* ---- batons.c --------------------------------------------------------------------------- */
+
+/* Can the daemon be what it is set up to be, where there are <peers>? */
+enum baton_err batons_check(const struct daemon *daemon, struct baton_error *error);
+/* For a group of the configuration, also without <peers>. */
+void batons_setup(
+    const struct config *config, const struct config_group *group, struct controller_setup *setup);
+/* Say which node this is; and at the end what becomes of a service that is held on a lease: it
+ * stays, but not for ever. */
+void batons_tell(struct daemon *daemon);
+void batons_tell_end(struct daemon *daemon);
+/* Do two configurations share the baton in the same way? NULL: not at all. */
+bool batons_same(const struct config_peers *a, const struct config_peers *b);
 
 /* ---- trial.c ---------------------------------------------------------------------------- */
 

@@ -18,7 +18,7 @@ static const struct config_group *find_group(const struct config *config, const 
     int i;
 
     for (i = 0; i < config->n_groups; i++) {
-        if (config->group[i].enabled && strcmp(config->group[i].name, name) == 0) {
+        if (config_is_ours(config, &config->group[i]) && strcmp(config->group[i].name, name) == 0) {
             return &config->group[i];
         }
     }
@@ -90,6 +90,14 @@ static enum baton_err check_all(
             error, BATON_REFUSED, "%s: another state directory or control socket takes a restart",
             config->file);
     }
+    if (!batons_same(old->peers, config->peers)) {
+        return baton_fail(
+            error, BATON_REFUSED,
+            "%s:%d: <peers> is another one (store, lease, guardian, failsafe or which node this "
+            "is); "
+            "that takes a restart: of one node after the other, each within its lease",
+            config->file, config->peers != NULL ? config->peers->line : 1);
+    }
     for (i = 0; i < config->n_groups; i++) {
         int j;
 
@@ -98,7 +106,7 @@ static enum baton_err check_all(
                 break;
             }
         }
-        if (j == daemon->n_groups && config->group[i].enabled) {
+        if (j == daemon->n_groups && config_is_ours(config, &config->group[i])) {
             return baton_fail(
                 error, BATON_REFUSED, "%s:%d: group %s is new; that takes a restart", config->file,
                 config->group[i].line, config->group[i].name);
@@ -187,7 +195,7 @@ enum baton_err reload_take(struct daemon *daemon, uint64_t digest, struct baton_
     if (fresh == NULL) {
         return baton_fail(error, BATON_NOMEM, "no memory to reload");
     }
-    err = daemon_config_load(daemon->config->config->file, daemon->shadow, &config, error);
+    err = daemon_config_load(&daemon->setup, &config, error);
     if (err == BATON_OK) {
         err = check_all(daemon, config->config, error);
     }

@@ -179,9 +179,11 @@ static enum baton_err start_child(struct trial *trial, struct baton_error *error
     struct timeval patience = {TRIAL_PATIENCE_S + TRIAL_GROUP_S * trial->daemon->n_groups, 0};
     const char *file = trial->daemon->config->config->file;
     char config[TRIAL_PATH_MAX * 2], program[64], daemon[32], why[200];
+    char node[GROUP_NAME_MAX + 8];
     /* Not /proc/self/exe: it may be a shell that looks there. This is the very program that
      * runs, also where another one has been installed over it. */
-    const char *argv[] = {program, "--config", config, "--check", "--for-reload", daemon, NULL};
+    const char *argv[] = {program,        "--config", config, "--check",
+                          "--for-reload", daemon,     node,   NULL};
     struct child_setup setup = {
         .argv = argv,
         .output_max = TRIAL_OUTPUT_MAX,
@@ -192,6 +194,10 @@ static enum baton_err start_child(struct trial *trial, struct baton_error *error
 
     snprintf(daemon, sizeof daemon, "%ld", (long)getpid());
     snprintf(program, sizeof program, "/proc/%ld/exe", (long)getpid());
+    snprintf(
+        node, sizeof node, "--node=%s",
+        trial->daemon->setup.node != NULL ? trial->daemon->setup.node : "");
+    argv[6] = trial->daemon->setup.node != NULL ? node : NULL;
     if (!full_path(file, config, sizeof config)) {
         return baton_fail(error, BATON_IO, "%s: can't say in which folder this is", file);
     }
