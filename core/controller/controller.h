@@ -105,6 +105,23 @@ void controller_looked(
 const struct group *controller_group(const struct controller *controller);
 const struct policy *controller_policy(const struct controller *controller);
 
+/* Among peers: how the lease stands, for people; all zero without peers. Times are of the
+ * world's clock, 0: never, or none. What the store says of the baton is in the group. */
+struct controller_lease {
+    int64_t sent_ms;       /* the last renewal that succeeded was sent then */
+    int64_t answered_ms;   /* the store answered last, whatever it was */
+    int64_t renewals;      /* that succeeded since the start … */
+    int64_t failures;      /* … and that did not */
+    char store[128];       /* what answered the last one: its endpoint, as the detail says it */
+    char store_error[256]; /* why the last one failed; "" where it succeeded */
+    bool asks_peers;       /* failsafe: it asks the others now */
+    int64_t vouched_ms;    /* … and when it asked them the last time that all said yes */
+    char peers_error[256]; /* why not all did; "" where they did */
+    int64_t guard_ms;      /* the guardian is armed until then; 0: it is not */
+    char guard_error[256]; /* why there is none that listens; "" where there is */
+};
+void controller_lease(const struct controller *controller, struct controller_lease *out);
+
 /* Why does the group not move now? One verdict for each transition and node, as they
  * were at the last evaluation. Returns how many there are; fills at most `max`. */
 struct controller_why {

@@ -97,6 +97,12 @@ int controller_why(const struct controller *controller, struct controller_why *w
     return 1;
 }
 
+void controller_lease(const struct controller *controller, struct controller_lease *out)
+{
+    (void)controller;
+    memset(out, 0, sizeof *out);
+}
+
 static void tell(struct controller *c, const struct controller_news *news)
 {
     control_news(c->fake->control, c, news);
