@@ -3,6 +3,7 @@
 #include "world/live/announce.h"
 #include "world/live/guard.h"
 #include "world/live/parts.h"
+#include "world/live/peer.h"
 
 #include <event2/dns.h>
 #include <signal.h>
@@ -282,6 +283,7 @@ void live_free(struct world *world)
         event_free(live->ack_turn);
     }
     guard_link_free(live->guard);
+    peer_door_free(live->door);
     ssh_free(live->ssh);
     children_free(live->children, LIVE_PATIENCE_MS);
     announcer_free(live->announcer);
@@ -303,6 +305,9 @@ void live_set_config(struct world *world, const struct config *config)
     ssh_forget(live->ssh);
     if (live->guard != NULL && config->peers != NULL) {
         guard_link_tell(live->guard);
+    }
+    if (live->door != NULL) {
+        peer_door_reload(live->door);
     }
     if (hooks_user_find(config->hooks_user, &live->hooks_user, &error) != BATON_OK) {
         log_line(
