@@ -172,6 +172,7 @@ static void add_portion(
     switch (sim_fault_row(portion->kind)->shape) {
     case SIM_SHAPE_NONE:
     case SIM_SHAPE_TIME:
+    case SIM_SHAPE_JOURNAL:
         add(menu, a_fault(&deed, portion), false);
         break;
     case SIM_SHAPE_LINK:

@@ -192,6 +192,7 @@ static int fault(lua_State *L)
         read_number(L, 3, row, &read);
         break;
     case SIM_SHAPE_SHARE:
+    case SIM_SHAPE_JOURNAL:
         words_count(L, row->name, 0, 1);
         read.place = lua_isnil(L, 1) ? SIM_NOWHERE : place(L, 1, row->name, NODES);
         break;

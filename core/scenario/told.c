@@ -414,6 +414,10 @@ void told_world(void *arg, const struct sim_told *told)
     case SIM_TOLD_CHANGE:
         changed(run, told);
         break;
+    case SIM_TOLD_STORE:
+    case SIM_TOLD_GUARD:
+    case SIM_TOLD_RESET:
+        break;
     case SIM_TOLD_SERVED:
         run->served_stale = true;
         break;

@@ -172,6 +172,7 @@ START_TEST(every_fault_can_be_written_as_its_shape_says)
         [SIM_SHAPE_ACTION] = "('address.add', { on = 'server01', times = 2 })",
         [SIM_SHAPE_ACTION_TIME] = "('address.add', 5, { on = 'server01', times = 2 })",
         [SIM_SHAPE_TIME] = "(1.5)",
+        [SIM_SHAPE_JOURNAL] = "()",
     };
     int i;
 

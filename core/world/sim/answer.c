@@ -3,6 +3,7 @@
 #include "parts.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,10 @@ static enum world_outcome outcome_of(const struct event *event)
     case END_STATUS:
     case END_CLOCK:
     case END_THERE:
+    case END_SAID:
         return WORLD_OK;
+    case END_UNASKED:
+        return WORLD_UNKNOWN;
     case END_SILENT:
     case END_LATE:
         return event->kind == EVENT_PROBE ? WORLD_FAIL : WORLD_UNKNOWN;
@@ -71,6 +75,10 @@ static const char *detail_of(
         return "connection refused";
     case END_VETO:
         return "10-backup: a backup is running";
+    case END_SAID:
+    case END_SAID_NO:
+    case END_UNASKED:
+        return event->more != NULL && event->more->text != NULL ? event->more->text : "";
     case END_NOT_OURS:
         return "only that node's own Baton acts there";
     case END_UNFENCED:
@@ -79,7 +87,8 @@ static const char *detail_of(
         snprintf(text, size, "status %d", event->code);
         break;
     case END_SILENT:
-        if (event->kind == EVENT_PROBE || event->node == GROUP_NOBODY) {
+        if (event->kind == EVENT_PROBE || event->kind == EVENT_PEER ||
+            event->node == GROUP_NOBODY) {
             snprintf(text, size, "no answer within %lld ms", waited_ms);
         } else {
             snprintf(text, size, "ssh: no answer from %s", sim->node[event->node].name);
@@ -125,6 +134,7 @@ static void finish(struct sim *sim, struct event *ending)
 {
     struct event event = *ending;
     struct world_result result = {.out = "", .err = ""};
+    struct world_question question;
     char text[GROUP_TEXT_MAX], out[WORLD_OUT_MAX];
 
     ending->more = NULL;
@@ -139,18 +149,39 @@ static void finish(struct sim *sim, struct event *ending)
             result.out_len = (size_t)snprintf(
                 out, sizeof out, "%lld.%03d000000\n", (long long)(event.value / 1000),
                 (int)(event.value % 1000));
+        } else if (event.kind == EVENT_LEASE) {
+            hear_result(sim, &event, &result);
+        } else if (event.kind == EVENT_PEER) {
+            vouch_result(&event, &result, &question);
+        } else if (event.kind == EVENT_MARK && event.more != NULL) {
+            result.mark = event.more->mark;
+        } else if (event.kind == EVENT_GUARD) {
+            result.value = event.value;
         } else if (event.end == END_STATUS && event.more != NULL && event.more->text != NULL) {
             result.out = event.more->text;
             result.out_len = strlen(result.out);
         }
-        if (sim->told != NULL && event.kind != EVENT_SLEEP) {
+        if (sim->told != NULL && event.kind != EVENT_SLEEP && !ask_is_patient(&event)) {
             tell_answer(sim, &event, &result);
         }
         event.u.done(event.arg, event.number, &result);
     }
-    if (event.more != NULL) {
-        memory_free(event.more->text);
-        memory_free(event.more);
+    queue_drop_more(&event);
+}
+
+void answer_says(struct event *event, enum event_end end, const char *format, ...)
+{
+    va_list args;
+
+    event->end = (uint8_t)end;
+    assert(event->more != NULL);
+    if (event->more->text == NULL) {
+        event->more->text = memory_zeroed(1, GROUP_TEXT_MAX);
+    }
+    if (event->more->text != NULL) {
+        va_start(args, format);
+        vsnprintf(event->more->text, GROUP_TEXT_MAX, format, args);
+        va_end(args);
     }
 }
 
@@ -212,14 +243,15 @@ void answer_set_out(struct sim *sim, struct event *event, int64_t at_ms)
     }
     event->phase = PHASE_WORKS; /* it is under way: from here on it can be found */
     /* On the controller's own machine it is killed at its deadline. */
-    if (event->effect && event->kind == EVENT_EXEC && event->from != event->to) {
+    if (event->effect && (event->kind == EVENT_EXEC || event->kind == EVENT_LEASE) &&
+        event->from != event->to) {
         split_off(sim, &event, at_ms, false);
     }
     event->effect = false;
     answer_at_deadline(sim, event, END_LATE);
 }
 
-static void answer_back(struct sim *sim, struct event *event)
+void answer_back(struct sim *sim, struct event *event)
 {
     int64_t delay_ms = event->late_ms;
 
@@ -240,6 +272,38 @@ static void answer_back(struct sim *sim, struct event *event)
     }
 }
 
+static void work_for_peers(struct sim *sim, struct event *event)
+{
+    if (event->kind == EVENT_LEASE) {
+        keys_work(sim, event);
+    } else if (event->kind == EVENT_PEER) {
+        vouch_work(sim, event);
+    } else if (event->kind == EVENT_GUARD) {
+        warden_work(sim, event);
+    } else {
+        warden_mark_work(sim, event);
+        answer_back(sim, event);
+    }
+}
+
+static void time_is_up(struct sim *sim, struct event *event)
+{
+    if (event->kind == EVENT_LEASE) {
+        keys_late(sim, event);
+    } else {
+        vouch_late(sim, event);
+    }
+}
+
+static void nobodys_due(struct sim *sim, struct event *event)
+{
+    if (event->kind == EVENT_EXPIRE) {
+        ttl_expire(sim, event);
+    } else {
+        warden_due(sim, event);
+    }
+}
+
 static void work(struct sim *sim, struct event *event)
 {
     bool hung = event->to >= SIM_NODE && sim->node[event->to - SIM_NODE].hung;
@@ -254,6 +318,10 @@ static void work(struct sim *sim, struct event *event)
         }
         event->effect = false;
         answer_at_deadline(sim, event, END_SILENT);
+        return;
+    }
+    if (event->kind >= EVENT_LEASE) {
+        work_for_peers(sim, event);
         return;
     }
     if (event->kind != EVENT_PROBE) {
@@ -279,12 +347,16 @@ void answer_due(struct sim *sim, struct event *event)
         event->phase == PHASE_ANSWERS ? door_waits(seat) : seat->hung && event->from == event->to;
 
     queue_take(sim, event);
-    if (held && (event->u.done != NULL || event->kind == EVENT_RECORD)) {
+    if (queue_is_nobodys(event)) {
+        nobodys_due(sim, event);
+    } else if (held && (event->u.done != NULL || event->kind == EVENT_RECORD)) {
         event->held = true;
     } else if (event->kind == EVENT_RECORD) {
         answer_written(sim, event);
     } else if (event->phase == PHASE_WORKS) {
         work(sim, event);
+    } else if (event->phase == PHASE_WAITS) {
+        time_is_up(sim, event);
     } else {
         finish(sim, event);
     }
@@ -370,7 +442,8 @@ struct event *answer_next(struct sim *sim)
         const struct due *due = &queue->heap[i];
         const struct event *event = &queue->event[due->event];
 
-        if (event->kind == EVENT_SLEEP || event->kind == EVENT_RECORD || event->u.done == NULL) {
+        if (event->kind == EVENT_SLEEP || event->kind == EVENT_RECORD || event->u.done == NULL ||
+            event->phase == PHASE_WAITS) {
             continue;
         }
         if (earliest == NULL || due->at_ms < earliest->at_ms ||

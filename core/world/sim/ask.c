@@ -199,6 +199,34 @@ static void start_hook(struct sim *sim, struct event *event, const struct world_
     answer_set_out(sim, event, sim->now_ms + sim->exec_ms);
 }
 
+static void start_mark(struct sim *sim, struct event *event, const struct world_request *request)
+{
+    bool writes = request->u.mark.op == WORLD_MARK_WRITE;
+
+    event->kind = EVENT_MARK;
+    event->op = (uint8_t)request->u.mark.op;
+    event->effect = writes;
+    queue_more(event, writes ? "mark.write" : "");
+    assert(event->more != NULL);
+    if (writes) {
+        event->more->mark.epoch = request->u.mark.epoch;
+        event->more->mark.token = request->u.mark.token;
+    }
+    if (model_find_node(sim, request->u.mark.node) == GROUP_NOBODY) {
+        event->effect = false;
+        answer_says(event, END_UNASKED, "there is no node of that name");
+        answer_no(sim, event, END_UNASKED);
+        return;
+    }
+    start_on_node(sim, event, request->u.mark.node);
+}
+
+bool ask_is_patient(const struct event *event)
+{
+    return (event->kind == EVENT_LEASE && event->op == WORLD_LEASE_WATCH) ||
+           (event->kind == EVENT_PEER && event->op == WORLD_PEER_LISTEN);
+}
+
 static void tell_request(
     struct sim *sim, const struct event *event, const struct world_request *request)
 {
@@ -225,10 +253,6 @@ uint64_t ask_start(
     event->deadline_ms = door_true_ms(seat, world_now_ms(&seat->world) + request->timeout_ms);
     event->code = -1;
     switch (request->kind) {
-    case WORLD_LEASE:
-    case WORLD_PEER:
-    case WORLD_GUARD:
-    case WORLD_MARK:
     case WORLD_SLEEP:
         event->kind = EVENT_SLEEP;
         event->phase = PHASE_ANSWERS;
@@ -256,8 +280,20 @@ uint64_t ask_start(
     case WORLD_HOOK:
         start_hook(sim, event, request);
         break;
+    case WORLD_LEASE:
+        keys_start(sim, event, request);
+        break;
+    case WORLD_PEER:
+        vouch_start(sim, event, request);
+        break;
+    case WORLD_GUARD:
+        warden_start(sim, event, request);
+        break;
+    case WORLD_MARK:
+        start_mark(sim, event, request);
+        break;
     }
-    if (sim->told != NULL) {
+    if (sim->told != NULL && !ask_is_patient(queue_find(sim, number))) {
         tell_request(sim, queue_find(sim, number), request);
     }
     return number;

@@ -56,7 +56,7 @@ int64_t door_true_ms(const struct sim_seat *seat, int64_t its_ms)
 
 static bool ends_at_deadline(const struct event *event)
 {
-    return event->phase == PHASE_ANSWERS && event->heap_at >= 0 && event->kind != EVENT_RECORD &&
+    return event->phase != PHASE_WORKS && event->heap_at >= 0 && event->kind != EVENT_RECORD &&
            event->at_ms == event->deadline_ms;
 }
 
@@ -322,8 +322,8 @@ static struct event *next_made(struct sim_seat *seat, uint64_t number)
     for (i = 0; i < sim->queue->n_events; i++) {
         struct event *event = &sim->queue->event[i];
 
-        if (event->phase != PHASE_FREE && door_of(sim, event) == seat && event->number > number &&
-            (next == NULL || event->number < next->number)) {
+        if (event->phase != PHASE_FREE && door_of(sim, event) == seat && !queue_is_nobodys(event) &&
+            event->number > number && (next == NULL || event->number < next->number)) {
             next = event;
         }
     }
@@ -341,6 +341,9 @@ void sim_kill(struct sim *sim, int place, bool keep_records)
         seat->away_ms = sim->now_ms;
     }
     seat->killed = true;
+    seat->stopped = false; /* the next one is not */
+    keys_forget(sim, seat);
+    vouch_forget(sim, seat);
     while ((event = next_made(seat, number)) != NULL) {
         number = event->number;
         if (event->kind == EVENT_RECORD) {

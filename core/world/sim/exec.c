@@ -80,7 +80,7 @@ int64_t exec_spells(struct sim *sim, struct event *event)
 
 /* A later command on the same thing takes the place of one that is still under way there,
  * as the jobs of a service manager do. */
-static void replace_earlier(struct sim *sim, const struct event *event, const char *thing)
+void exec_replace(struct sim *sim, int node, const char *thing, uint64_t number)
 {
     int i;
 
@@ -89,7 +89,7 @@ static void replace_earlier(struct sim *sim, const struct event *event, const ch
         char its[SIM_NAME_MAX];
 
         if (other->phase == PHASE_WORKS && other->effect && other->kind == EVENT_EXEC &&
-            other->node == event->node && other->number < event->number &&
+            other->node == node && other->number < number &&
             exec_split(other->more->words, its) != NULL && model_means(thing, its)) {
             other->effect = false;
             if (other->u.done == NULL) {
@@ -195,7 +195,7 @@ static void affect(struct sim *sim, struct event *event)
     if (power(sim, event, thing, verb) || event->node == GROUP_NOBODY) {
         return;
     }
-    replace_earlier(sim, event, thing);
+    exec_replace(sim, event->node, thing, event->number);
     if (strcmp(thing, "power") == 0 && takes_down(verb)) {
         model_power_off(sim, event->node);
         serve_count(sim, SERVE_BY_COMMAND);

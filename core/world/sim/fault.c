@@ -67,12 +67,28 @@ static const struct sim_fault_row rows[SIM_FAULTS] = {
       "a before-move hook says no to planned moves" },
     { SIM_NO_VETO, "no_veto", SIM_SHAPE_NONE, true, SIM_NO_VETO, false, 0, 0,
       "no hook says no any more" },
-    { SIM_FILL_DISK, "fill_disk", SIM_SHAPE_NONE, false, SIM_FREE_DISK, false, 0, 0,
+    { SIM_FILL_DISK, "fill_disk", SIM_SHAPE_JOURNAL, false, SIM_FREE_DISK, false, 0, 0,
       "the journal's disk is full: no record can be written" },
-    { SIM_FREE_DISK, "free_disk", SIM_SHAPE_NONE, true, SIM_FREE_DISK, false, 0, 0,
+    { SIM_FREE_DISK, "free_disk", SIM_SHAPE_JOURNAL, true, SIM_FREE_DISK, false, 0, 0,
       "the journal's disk has room again" },
     { SIM_POSTPONE, "postpone", SIM_SHAPE_TIME, false, SIM_POSTPONE, true, 0, 3600,
       "the answer that is due next comes so many seconds later" },
+    { SIM_HANG_BATON, "hang_baton", SIM_SHAPE_NODE, false, SIM_RECOVER_BATON, false, 0, 0,
+      "the Baton of a node is stopped by a signal, and all else there goes on" },
+    { SIM_RECOVER_BATON, "recover_baton", SIM_SHAPE_NODE, true, SIM_RECOVER_BATON, false, 0, 0,
+      "the Baton of a node goes on where it was stopped" },
+    { SIM_KILL_GUARDIAN, "kill_guardian", SIM_SHAPE_NODE, false, SIM_KILL_GUARDIAN, false, 0, 0,
+      "the guardian of a node is gone, until its Baton wants something of one" },
+    { SIM_LOSE_STORE, "lose_store", SIM_SHAPE_NONE, false, SIM_RESTORE_STORE, false, 0, 0,
+      "the lease store answers nobody, as without a leader; what it has it keeps" },
+    { SIM_RESTORE_STORE, "restore_store", SIM_SHAPE_NONE, true, SIM_RESTORE_STORE, false, 0, 0,
+      "the lease store is there again, and each lease has its whole time anew" },
+    { SIM_RESTORE_STORE_LATE, "restore_store_late", SIM_SHAPE_NONE, true, SIM_RESTORE_STORE_LATE, false, 0, 0,
+      "the lease store is there again, and leases whose time is over are gone at once" },
+    { SIM_ROLL_BACK_STORE, "roll_back_store", SIM_SHAPE_NONE, false, SIM_ROLL_BACK_STORE, false, 0, 0,
+      "the lease store is again what it was before the last grant, as by an old copy of it" },
+    { SIM_FORGET_MARK, "forget_mark", SIM_SHAPE_NODE, false, SIM_FORGET_MARK, false, 0, 0,
+      "a node has lost the mark that the last grant left there" },
 };
 /* clang-format on */
 
@@ -82,6 +98,11 @@ const struct sim_fault_row *sim_fault_row(enum sim_fault_kind kind)
     assert(kind < SIM_FAULTS);
     assert(rows[kind].kind == kind);
     return &rows[kind];
+}
+
+bool sim_fault_wants_peers(enum sim_fault_kind kind)
+{
+    return kind >= SIM_HANG_BATON;
 }
 
 /* ---- Is it possible? ------------------------------------------------------------------------- */
@@ -160,6 +181,19 @@ static enum baton_err check_number(
     return baton_fail(
         error, BATON_INVALID, "%s wants a number from %.10g to %.10g", row->name, row->least,
         row->most);
+}
+
+/* Leases are safe as long as clocks differ by no more: outside that nothing is promised. */
+static enum baton_err check_drift(
+    const struct sim *sim, const struct sim_fault *fault, struct baton_error *error)
+{
+    if (fault->kind == SIM_DRIFT_CLOCK && sim->peers &&
+        (fault->value < -LEASE_DRIFT_PPM || fault->value > LEASE_DRIFT_PPM)) {
+        return baton_fail(
+            error, BATON_INVALID, "drift_clock wants a number from %d to %d among peers",
+            -LEASE_DRIFT_PPM, LEASE_DRIFT_PPM);
+    }
+    return BATON_OK;
 }
 
 static enum baton_err check_action(
@@ -253,7 +287,12 @@ static enum baton_err check(
 {
     const struct sim_fault_row *row = sim_fault_row(fault->kind);
 
-    if (check_number(row, fault, error) != BATON_OK) {
+    if (sim_fault_wants_peers(row->kind) && !sim->peers) {
+        return baton_fail(
+            error, BATON_INVALID, "%s: there is one controller, and no Baton on each node",
+            row->name);
+    }
+    if (check_number(row, fault, error) != BATON_OK || check_drift(sim, fault, error) != BATON_OK) {
         return BATON_INVALID;
     }
     switch (row->shape) {
@@ -278,7 +317,18 @@ static enum baton_err check(
                 error, BATON_INVALID, "nothing is under way whose answer could come later");
         }
         break;
+    case SIM_SHAPE_JOURNAL:
+        if (fault->place >= SIM_NODE && !sim->peers) {
+            return baton_fail(
+                error, BATON_INVALID, "%s: there is one journal, the controller's; name no node",
+                row->name);
+        }
+        return fault->place < SIM_NODE ? BATON_OK : check_node(sim, fault, error);
     case SIM_SHAPE_NONE:
+        if (fault->kind == SIM_ROLL_BACK_STORE && sim->store->lease_before == NULL) {
+            return baton_fail(
+                error, BATON_INVALID, "%s: there was no grant to go back behind", row->name);
+        }
         break;
     }
     return BATON_OK;

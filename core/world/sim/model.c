@@ -270,6 +270,7 @@ void model_power_off(struct sim *sim, int node)
         model_set(sim, node, &at->thing[i], false);
     }
     lose_commands(sim, node);
+    warden_node_off(sim, node);
     for (i = 0; i <= sim->n_nodes; i++) {
         struct sim_seat *seat = &sim->seat[i];
 
@@ -286,6 +287,7 @@ void model_boot(struct sim *sim, int node)
 
     at->on = true;
     at->hung = false;
+    warden_node_boots(sim, node);
     for (i = 0; i < at->n_things; i++) {
         struct sim_thing *thing = &at->thing[i];
 

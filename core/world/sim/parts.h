@@ -10,8 +10,14 @@
  *   exec.c    what a command, an address request or a hook does to a node
  *   fault.c   the one table of faults; is one possible here and now?
  *   strike.c  what each does
+ *   keys.c    the lease store: its keys and leases, and what a request does to them
+ *   ttl.c     … how its leases run out, and what becomes of it when it is lost
+ *   hear.c    … what it says of them, and who waits for that
+ *   vouch.c   what the Batons of the nodes ask each other
+ *   warden.c  the guardian and the watchdog of each node, and the mark it keeps
  *   print.c   faults as a scenario writes them and in words
  *   digest.c  a hash of all that decides how it goes on
+ *   summary.c … and of what there is among peers only
  */
 #ifndef BATON_WORLD_SIM_PARTS_H
 #define BATON_WORLD_SIM_PARTS_H
@@ -32,12 +38,21 @@ enum event_kind {
     EVENT_ADDRESS,
     EVENT_HOOK,
     EVENT_RECORD,
+    EVENT_LEASE,
+    EVENT_PEER,
+    EVENT_MARK,
+    EVENT_GUARD,
+    /* no requests: */
+    EVENT_EXPIRE,   /* a lease in the store runs out */
+    EVENT_GUARDIAN, /* a guardian begins to stop the service, or is through */
+    EVENT_DOG,      /* a watchdog was not fed */
 };
 
 enum event_phase {
     PHASE_FREE = 0,
     PHASE_WORKS,   /* due: it does what it does, and the answer sets out */
     PHASE_ANSWERS, /* due: the answer is there */
+    PHASE_WAITS,   /* for what others do; due: its time is up */
 };
 
 /* How it ends. Texts are made of it when they are wanted. */
@@ -57,6 +72,9 @@ enum event_end {
     END_THERE, /* an address */
     END_NOT_THERE,
     END_NOT_OURS, /* among peers: of another node */
+    END_SAID,     /* the detail is its text; it is so … */
+    END_SAID_NO,  /* … or is not */
+    END_UNASKED,  /* … or it could not be asked */
 };
 
 /* What only few events carry. */
@@ -66,6 +84,10 @@ struct event_more {
     struct group_record *record;
     int n_records;
     int64_t seq;
+    struct store_ask *ask;   /* LEASE: what it asks for */
+    struct store_word *word; /* LEASE WATCH: what it has heard */
+    struct peer_talk *talk;  /* PEER */
+    struct world_mark mark;  /* MARK */
 };
 
 struct event {
@@ -82,13 +104,14 @@ struct event {
     int heap_at;     /* -1: not in the heap */
     int next;        /* free: the next free one */
     int16_t code;    /* exit code, status; -1: none */
-    int8_t seat;     /* whose request or records it is: its place in sim->seat */
+    int8_t seat;     /* whose request or records it is: its place in sim->seat. Of no request: of
+                        which node's clock it is, or 0 */
     int8_t from;     /* the place that asked */
     int8_t to;       /* the place that is asked */
     int8_t node;     /* the node that it is about, or GROUP_NOBODY */
     uint8_t kind, phase, end;
     uint8_t spell; /* enum sim_fault_kind of it, or 0 for none: SIM_CRASH is no spell */
-    uint8_t op;    /* ADDRESS: enum world_address_op; HOOK: enum event_hook */
+    uint8_t op;    /* of the kind: enum world_address_op, event_hook, world_lease_op … */
     bool asks;     /* EXEC: `words` is a question */
     bool effect;   /* something is still to be changed on the node */
     bool applied;  /* … and was; RECORD: is durable */
@@ -128,6 +151,12 @@ void queue_free(struct sim *sim, struct event *event); /* with all it has */
 struct event *queue_find(struct sim *sim, uint64_t number);
 struct event *queue_first(const struct sim *sim); /* NULL: nothing is due */
 struct event_more *queue_more(struct event *event, const char *words);
+void queue_drop_more(struct event *event); /* and all that hangs on it */
+/* Nobody's request, and not freed with a Baton. */
+static inline bool queue_is_nobodys(const struct event *event)
+{
+    return event->kind >= EVENT_EXPIRE;
+}
 
 /* ---- model.c ----------------------------------------------------------------------------- */
 
@@ -146,6 +175,21 @@ struct sim_spell { /* an ACTION fault that is in force */
     char effect[SIM_WORDS_MAX];
 };
 
+enum serve_blame {
+    BLAME_NONE = 0,
+    BLAME_UNLESS_WOKEN, /* … and one hung, its guardian overdue, when the other took over */
+    BLAME_ALWAYS        /* … and one must not */
+};
+
+struct sim_guard { /* of a node */
+    bool there, armed, firing;
+    bool woken;       /* its node went on when it was overdue, and it is not through yet */
+    int64_t until_ms; /* of the node's clock */
+    int64_t epoch;
+    uint64_t timer; /* the number of its event; 0: none */
+    uint64_t dog;   /* likewise, of the watchdog */
+};
+
 struct sim_inside {
     int n_moves;
     char moves[SIM_MOVES_MAX][SIM_NAME_MAX]; /* things that go where the baton goes */
@@ -154,10 +198,12 @@ struct sim_inside {
     bool had_all[SIM_NODES_MAX];             /* all that serving takes … */
     enum serve_cause cause[SIM_NODES_MAX];   /* … since then, by this */
     int64_t cause_ms[SIM_NODES_MAX];
-    bool blamed[SIM_NODES_MAX][SIM_NODES_MAX]; /* both have all, and one must not */
-    bool two_blamed;                           /* the overlap that there is now */
-    bool sight[SIM_NODES_MAX];                 /* whoever acts there could look … */
-    int64_t sight_ms[SIM_NODES_MAX];           /* … for so long in all, while it ran */
+    uint8_t blamed[SIM_NODES_MAX][SIM_NODES_MAX]; /* enum serve_blame: both have all … */
+    bool two_blamed, two_woken;                   /* the overlap that there is now */
+    struct sim_peers setup;
+    struct sim_guard guard[SIM_NODES_MAX];
+    bool sight[SIM_NODES_MAX];       /* whoever acts there could look … */
+    int64_t sight_ms[SIM_NODES_MAX]; /* … for so long in all, while it ran */
     bool serving_known[SIM_NODES_MAX];
     uint64_t loss_state; /* random, for lost packets only */
 };
@@ -229,6 +275,8 @@ void door_end_records(struct sim *sim);
 /* ---- ask.c ------------------------------------------------------------------------------ */
 
 /* Take a request. Returns its number. */
+/* It waits for news, and is no request for whoever writes things down. */
+bool ask_is_patient(const struct event *event);
 uint64_t ask_start(
     struct sim_seat *seat, const struct world_request *request, world_done_fn *done, void *arg);
 
@@ -236,6 +284,11 @@ uint64_t ask_start(
 
 /* It will have been done at `at_ms`, or be too late then. */
 void answer_set_out(struct sim *sim, struct event *event, int64_t at_ms);
+/* It ends by this sentence: END_SAID, END_SAID_NO or END_UNASKED. */
+void answer_says(struct event *event, enum event_end end, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Its answer sets out to who asked. */
+void answer_back(struct sim *sim, struct event *event);
 /* It ends now: nothing sets out. */
 void answer_no(struct sim *sim, struct event *event, enum event_end end);
 /* It ends at its deadline. */
@@ -259,11 +312,147 @@ int64_t exec_spells(struct sim *sim, struct event *event);
 const char *exec_split(const char *words, char thing[SIM_NAME_MAX]);
 /* It runs on its node now: change the model, or answer from it. */
 void exec_work(struct sim *sim, struct event *event);
+/* Commands under way on that thing of a node, made before `number`, come to nothing. */
+void exec_replace(struct sim *sim, int node, const char *thing, uint64_t number);
+
+/* ---- keys.c ------------------------------------------------------------------------------- */
+
+struct store_lease {
+    int64_t id; /* 0: free */
+    int node;   /* whose Baton made it */
+    int64_t ttl_ms;
+    int64_t until_ms; /* true time */
+    uint64_t timer;
+};
+
+struct store_keys { /* all but the members, and what a roll-back brings back */
+    int64_t revision, epoch;
+    int holder; /* node or GROUP_NOBODY */
+    int64_t holder_lease, granted_at;
+    enum group_plan_kind how;
+    bool passed, paused;
+    char why[GROUP_TEXT_MAX], paused_why[GROUP_TEXT_MAX];
+    struct lease_wish wish;
+    struct lease_answer answer;
+};
+
+struct store_word {
+    int refs;
+    struct lease_word word; /* all but `mine` */
+    int64_t holder_lease;
+};
+
+struct sim_store {
+    bool lost;
+    struct store_keys now, before; /* … the last grant */
+    int64_t member_lease[SIM_NODES_MAX];
+    struct group_member *member[SIM_NODES_MAX]; /* NULL: none published */
+    int n_leases, n_before;
+    struct store_lease *lease;
+    struct store_lease *lease_before; /* … the last grant */
+    int64_t leases_made;
+    struct store_word *word; /* of revision now.revision; NULL: not made yet */
+    struct {                 /* what each Baton knows of its own lease; of a run */
+        int64_t lease;
+        bool known, gone;
+    } seat[1 + SIM_NODES_MAX];
+};
+
+struct store_ask {
+    int64_t ttl_ms, seen, epoch, lease;
+    bool known;
+    int to;
+    enum group_plan_kind how;
+    bool pauses;
+    char why[GROUP_TEXT_MAX];
+    struct group_member *member;
+    struct lease_wish wish;
+    struct lease_answer answer;
+};
+
+enum baton_err keys_new(struct sim *sim);
+void keys_free(struct sim *sim);
+void keys_ask_free(struct store_ask *ask);
+/* A request of kind WORLD_LEASE sets out; it has come there; it waits for news and its time is
+ * up. */
+void keys_start(struct sim *sim, struct event *event, const struct world_request *request);
+void keys_work(struct sim *sim, struct event *event);
+void keys_late(struct sim *sim, struct event *event);
+/* A Baton is gone, and with it what it knew of its lease. */
+void keys_forget(struct sim *sim, const struct sim_seat *seat);
+int64_t keys_changed(struct sim *sim); /* it is another revision now: which */
+void keys_tell_baton(struct sim *sim);
+void keys_free_baton(struct sim *sim);
+void keys_drop_member(struct sim_store *store, int node);
+
+/* ---- ttl.c ------------------------------------------------------------------------------- */
+
+struct store_lease *ttl_find(struct sim_store *store, int64_t id); /* NULL: it is gone */
+struct store_lease *ttl_new(struct sim *sim, int node, int64_t ttl_ms);
+void ttl_keep_alive(struct sim *sim, struct store_lease *lease);
+/* An event by its number: it comes no more, and the number is 0. */
+void ttl_stop_timer(struct sim *sim, uint64_t *timer);
+void ttl_expire(struct sim *sim, struct event *event);
+/* The store is lost, restored or rolled back. */
+void ttl_strike(struct sim *sim, enum sim_fault_kind kind);
+
+/* ---- hear.c ------------------------------------------------------------------------------ */
+
+/* Whoever waits for news and can be reached gets what there is. */
+void hear_spread(struct sim *sim);
+/* Has the one who asks not heard that yet? Then its answer sets out. */
+bool hear_tell(struct sim *sim, struct event *event);
+/* What whoever asked the store hears. */
+void hear_result(struct sim *sim, const struct event *event, struct world_result *result);
+void hear_release(struct store_word *word);
+
+/* ---- vouch.c ----------------------------------------------------------------------------- */
+
+struct peer_talk {
+    char holder[GROUP_NAME_MAX];
+    int64_t epoch, hold_ms;
+    uint64_t ticket;
+    bool asked; /* ASK: a LISTEN has taken it */
+};
+
+void vouch_start(struct sim *sim, struct event *event, const struct world_request *request);
+void vouch_work(struct sim *sim, struct event *event);
+void vouch_late(struct sim *sim, struct event *event);
+/* What whoever asked or listened hears; `question` is the caller's, to point to. */
+void vouch_result(
+    const struct event *event, struct world_result *result, struct world_question *question);
+/* Those whom this Baton asked, or that asked it, hear no more of it. */
+void vouch_forget(struct sim *sim, const struct sim_seat *seat);
+
+/* ---- warden.c ---------------------------------------------------------------------------- */
+
+void warden_start(struct sim *sim, struct event *event, const struct world_request *request);
+void warden_work(struct sim *sim, struct event *event);
+void warden_due(struct sim *sim, struct event *event); /* the guardian's own, or the watchdog's */
+void warden_kill(struct sim *sim, int node);
+void warden_node_hangs(struct sim *sim, int node);
+void warden_node_goes_on(struct sim *sim, int node);
+void warden_node_off(struct sim *sim, int node);
+void warden_node_boots(struct sim *sim, int node);
+/* It should have stopped the service by now, and its node hangs. */
+bool warden_overdue(const struct sim *sim, int node);
+
+void warden_mark_work(struct sim *sim, struct event *event);
 
 /* ---- fault.c, strike.c --------------------------------------------------------------------- */
 
 /* The name of the thing that a fault's `what` means on its node. */
 void fault_thing(const struct sim *sim, const struct sim_fault *fault, char name[SIM_NAME_MAX]);
 void strike_fault(struct sim *sim, const struct sim_fault *fault);
+
+/* ---- digest.c, summary.c ------------------------------------------------------------------- */
+
+uint64_t digest_mix(uint64_t hash, uint64_t value);
+uint64_t digest_mix_text(uint64_t hash, const char *text);
+uint64_t digest_mix_double(uint64_t hash, double value);
+/* The store, guardians and marks. */
+uint64_t summary_mix(uint64_t hash, const struct sim *sim);
+/* What a request to the store or to another Baton carries. */
+uint64_t summary_mix_event(uint64_t hash, const struct sim *sim, const struct event *event);
 
 #endif

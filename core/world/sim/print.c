@@ -108,6 +108,7 @@ static void put_arguments(struct writer *w, const struct sim *sim, const struct 
     case SIM_SHAPE_NONE:
     case SIM_SHAPE_NODE:
     case SIM_SHAPE_SHARE:
+    case SIM_SHAPE_JOURNAL:
         break;
     case SIM_SHAPE_SERVICE:
     case SIM_SHAPE_THING:
@@ -155,6 +156,7 @@ void sim_fault_print(const struct sim *sim, const struct sim_fault *fault, char 
 
     if (row->shape == SIM_SHAPE_NODE ||
         (row->shape == SIM_SHAPE_SHARE && fault->place != SIM_NOWHERE) ||
+        (row->shape == SIM_SHAPE_JOURNAL && fault->place >= SIM_NODE) ||
         (row->shape == SIM_SHAPE_SERVICE && service_of(fault)[0] == '\0')) {
         put(&w, "%s ", row->name);
         put_quoted(&w, sim_place_name(sim, fault->place));
@@ -265,6 +267,14 @@ static const char *plain(enum sim_fault_kind kind)
         return "a hook says no to planned moves";
     case SIM_NO_VETO:
         return "no hook says no any more";
+    case SIM_LOSE_STORE:
+        return "the lease store answers nobody";
+    case SIM_RESTORE_STORE:
+        return "the lease store is there again, and leases have their whole time anew";
+    case SIM_RESTORE_STORE_LATE:
+        return "the lease store is there again, and what ran out meanwhile is gone";
+    case SIM_ROLL_BACK_STORE:
+        return "the lease store is put back to what it was before the last grant";
     case SIM_FILL_DISK:
         return "the journal's disk is full";
     default:
@@ -285,14 +295,44 @@ static const char *node_words(const struct sim *sim, const struct sim_fault *fau
     return node >= 0 && node < sim->n_nodes && !sim->node[node].on ? "boots" : "goes on";
 }
 
+/* False: it is none of a Baton's. */
+static bool say_baton(struct writer *w, const char *place, enum sim_fault_kind kind)
+{
+    switch (kind) {
+    case SIM_HANG_BATON:
+        put(w, "the Baton of %s hangs", place);
+        return true;
+    case SIM_RECOVER_BATON:
+        put(w, "the Baton of %s goes on", place);
+        return true;
+    case SIM_KILL_GUARDIAN:
+        put(w, "the guardian of %s is killed", place);
+        return true;
+    case SIM_FORGET_MARK:
+        put(w, "%s forgets the mark of the last grant", place);
+        return true;
+    default:
+        return false;
+    }
+}
+
 void sim_fault_say(const struct sim *sim, const struct sim_fault *fault, char *text, size_t size)
 {
     const char *place = sim_place_name(sim, fault->place);
     struct writer w = {text, size, 0};
 
+    if (say_baton(&w, place, fault->kind)) {
+        return;
+    }
     switch (sim_fault_row(fault->kind)->shape) {
     case SIM_SHAPE_NONE:
         put(&w, "%s", plain(fault->kind));
+        break;
+    case SIM_SHAPE_JOURNAL:
+        put(&w, "%s", plain(fault->kind));
+        if (fault->place >= SIM_NODE) {
+            put(&w, " on %s", place);
+        }
         break;
     case SIM_SHAPE_NODE:
         put(&w, "%s%s %s", fault->place == SIM_CONTROLLER ? "the " : "", place,

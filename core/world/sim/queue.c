@@ -58,9 +58,12 @@ enum baton_err queue_start(struct sim *sim)
     return BATON_OK;
 }
 
-static void drop_more(struct event *event)
+void queue_drop_more(struct event *event)
 {
     if (event->more != NULL) {
+        keys_ask_free(event->more->ask);
+        hear_release(event->more->word);
+        memory_free(event->more->talk);
         memory_free(event->more->record);
         memory_free(event->more->text);
         memory_free(event->more);
@@ -76,7 +79,7 @@ void queue_stop(struct sim *sim)
         return;
     }
     for (i = 0; i < sim->queue->n_events; i++) {
-        drop_more(&sim->queue->event[i]);
+        queue_drop_more(&sim->queue->event[i]);
     }
     memory_free(sim->queue->heap);
     memory_free(sim->queue->event);
@@ -161,7 +164,7 @@ void queue_take(struct sim *sim, struct event *event)
 void queue_free(struct sim *sim, struct event *event)
 {
     queue_take(sim, event);
-    drop_more(event);
+    queue_drop_more(event);
     event->phase = PHASE_FREE;
     event->next = sim->queue->free;
     sim->queue->free = (int)(event->number & PLACE_MASK);

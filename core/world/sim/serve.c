@@ -103,6 +103,7 @@ void sim_account(struct sim *sim)
     }
     if (sim->count.serving > 1) {
         sim->count.two_ms += passed_ms;
+        sim->count.two_woken_ms += sim->inside->two_woken ? passed_ms : 0;
         sim->count.two_blamed_ms += sim->inside->two_blamed ? passed_ms : 0;
     }
     if (!sim->count.client) {
@@ -177,6 +178,18 @@ static bool is_blamed(const struct sim *sim, enum serve_cause late, int early)
     return false;
 }
 
+static uint8_t blame(const struct sim *sim, enum serve_cause late, int early)
+{
+    if (!sim->inside->had_all[early] || !is_blamed(sim, late, early)) {
+        return BLAME_NONE;
+    }
+    if (late == SERVE_BY_COMMAND &&
+        (warden_overdue(sim, early) || sim->inside->guard[early].woken)) {
+        return BLAME_UNLESS_WOKEN;
+    }
+    return BLAME_ALWAYS;
+}
+
 /* By what does each node have all that it takes, and may it beside each other one? That is
  * settled here for as long as both have it: what one comes to by another command is new. */
 static void keep_causes(struct sim *sim, enum serve_cause cause)
@@ -189,8 +202,7 @@ static void keep_causes(struct sim *sim, enum serve_cause cause)
 
         if (has && !inside->had_all[i]) {
             for (j = 0; j < sim->n_nodes; j++) {
-                inside->blamed[i][j] = inside->blamed[j][i] =
-                    inside->had_all[j] && is_blamed(sim, cause, j);
+                inside->blamed[i][j] = inside->blamed[j][i] = blame(sim, cause, j);
             }
             inside->cause[i] = cause;
             inside->cause_ms[i] = sim->now_ms;
@@ -200,18 +212,25 @@ static void keep_causes(struct sim *sim, enum serve_cause cause)
 }
 
 /* Of those that serve now. */
-static bool any_blamed(const struct sim *sim)
+static void keep_blame(struct sim *sim)
 {
+    struct sim_inside *inside = sim->inside;
     int i, j;
 
+    inside->two_blamed = inside->two_woken = false;
     for (i = 0; i < sim->n_nodes; i++) {
         for (j = 0; j < i; j++) {
-            if (sim->inside->blamed[i][j] && sim_serves(sim, i) && sim_serves(sim, j)) {
-                return true;
+            if (inside->blamed[i][j] == BLAME_NONE || !sim_serves(sim, i) || !sim_serves(sim, j)) {
+                continue;
+            }
+            if (inside->blamed[i][j] == BLAME_UNLESS_WOKEN &&
+                (inside->guard[i].woken || inside->guard[j].woken)) {
+                inside->two_woken = true;
+            } else {
+                inside->two_blamed = true;
             }
         }
     }
-    return false;
 }
 
 static void keep_sight(struct sim *sim)
@@ -242,7 +261,11 @@ void serve_count(struct sim *sim, enum serve_cause cause)
         changed = changed || serves != inside->serving_known[i];
         inside->serving_known[i] = serves;
     }
-    inside->two_blamed = serving > 1 && any_blamed(sim);
+    if (serving > 1) {
+        keep_blame(sim);
+    } else {
+        inside->two_blamed = inside->two_woken = false;
+    }
     if (inside->two_blamed && sim->count.two_first_ms < 0) {
         sim->count.two_first_ms = sim->now_ms;
     }

@@ -73,6 +73,7 @@ void sim_free(struct sim *sim)
     if (sim->queue != NULL) {
         door_end_records(sim);
     }
+    keys_free(sim);
     queue_stop(sim);
     memory_free(sim->inside);
     memory_free(sim->spells);
@@ -92,9 +93,15 @@ int sim_holder(const struct sim *sim, int64_t *epoch)
 
 enum baton_err sim_set_peers(struct sim *sim, const struct sim_peers *peers)
 {
-    (void)peers;
+    int i;
+
     sim->peers = true;
-    return BATON_OK;
+    sim->guard_ms = peers->times.guardian_ms;
+    sim->inside->setup = *peers;
+    for (i = 0; i < SIM_NODES_MAX; i++) {
+        sim->inside->guard[i].there = peers->guardian;
+    }
+    return keys_new(sim);
 }
 
 /* ---- Time --------------------------------------------------------------------------------------

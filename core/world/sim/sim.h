@@ -24,8 +24,22 @@
  *
  * Among peers there is a Baton on every node: each has a door of its own (`sim_door`), whose
  * requests set out from its node, whose clock is that node's and drifts with it, and which hangs
- * or is killed by itself. The lease store is a place; so is what the Batons ask each other. A
- * guardian lives on each node beside its Baton and outlives it.
+ * or is killed by itself. The lease store is a place with a clock that is right; what is asked of
+ * it goes over the link there, is done, and its answer sets out: so it may be done and nobody hears
+ * of it. What the Batons ask each other goes over the links between their nodes. Each node has a
+ * memory for the mark of a grant, which survives all but being forgotten.
+ *
+ * A guardian lives on each node beside its Baton and outlives it. At the moment until which it was
+ * armed last it begins to bring down all that moves with the baton, whatever refuses to stop, takes
+ * `guard_ms` for it, and ends what was still under way there on those things. It hangs with its
+ * node, and what was due then is due at once when that goes on. Where there is a watchdog, a node
+ * that hangs is off so long after the guardian fed it last, as the real one would.
+ *
+ * The honest limit without a watchdog: a node that hangs for longer than its lease and then goes on
+ * serves again until its guardian, due at once, is through; nothing that runs on a node can stop
+ * that node from waking up. Where another one has taken over meanwhile, after the guardian was
+ * due, two serve for those `guard_ms`. That is counted in two_woken_ms, and not blamed; everything
+ * beyond it is.
  *
  * Faults are data: one row for each kind says how it is written in a scenario, what lifts
  * it and what it does, so the scenarios, the explorer and the manual all have the same.
@@ -94,11 +108,20 @@ enum sim_fault_kind {
     SIM_FENCE_WORKS,
     SIM_VETO, /* a before-move hook says no */
     SIM_NO_VETO,
-    SIM_FILL_DISK, /* of the journal */
+    SIM_FILL_DISK, /* of the journal; of one node or, with SIM_NOWHERE, of all */
     SIM_FREE_DISK,
     SIM_POSTPONE, /* the answer that is due next comes `ms` later */
+    /* among peers */
+    SIM_HANG_BATON, /* of a node: its daemon is stopped by a signal, all else there goes on */
+    SIM_RECOVER_BATON,
+    SIM_KILL_GUARDIAN,      /* it is there again when its Baton wants something of it */
+    SIM_LOSE_STORE,         /* it answers nobody; no lease runs out */
+    SIM_RESTORE_STORE,      /* each lease has its whole time again, as after a new leader */
+    SIM_RESTORE_STORE_LATE, /* or its time went on, and what is over is gone at once */
+    SIM_ROLL_BACK_STORE,    /* to what it was before the last grant */
+    SIM_FORGET_MARK,
 };
-#define SIM_FAULTS 33
+#define SIM_FAULTS 41
 
 struct sim_fault {
     enum sim_fault_kind kind;
@@ -122,6 +145,7 @@ enum sim_shape {           /* how the fault is written: what it takes */
     SIM_SHAPE_ACTION,      /* action_fails("address.add"[, { on = "server02", times = 3 }]) */
     SIM_SHAPE_ACTION_TIME, /* action_slow("service.start", 20[, { on = …, times = … }]) */
     SIM_SHAPE_TIME,        /* postpone(1.5) */
+    SIM_SHAPE_JOURNAL,     /* fill_disk() or, among peers, fill_disk "server01" */
 };
 
 struct sim_fault_row {
@@ -136,6 +160,8 @@ struct sim_fault_row {
     const char *about;             /* one sentence, for people */
 };
 const struct sim_fault_row *sim_fault_row(enum sim_fault_kind kind);
+/* Possible among peers only? */
+bool sim_fault_wants_peers(enum sim_fault_kind kind);
 
 /* ---- The world --------------------------------------------------------------------------- */
 
@@ -160,13 +186,14 @@ struct sim_node {
     int64_t clock_ms; /* ahead of true time, as of clock_at_ms */
     int64_t clock_at_ms;
     double drift_ppm;
+    struct world_mark mark;
     int64_t jumped_ms; /* what its clock has jumped by, in all: its monotonic clock has not */
     int n_things;
     struct sim_thing thing[SIM_THINGS_MAX];
 };
 
-/* What happened in the world, for whoever writes it down. Valid during the call. A sleep is
- * no request here. Whoever is told changes nothing in the world. */
+/* What happened in the world, for whoever writes it down. Valid during the call. A sleep, a
+ * WATCH and a LISTEN are no requests here. Whoever is told changes nothing in the world. */
 enum sim_told_kind {
     SIM_TOLD_LOG = 0, /* a line of the daemon's log */
     SIM_TOLD_REQUEST, /* a request was made … */
@@ -176,6 +203,10 @@ enum sim_told_kind {
     SIM_TOLD_FAULT,
     SIM_TOLD_CHANGE, /* a thing of a node came up or went down, by whatever cause */
     SIM_TOLD_SERVED, /* who serves, or whether the client is served, is not as before */
+    SIM_TOLD_STORE,  /* the baton in the store is not as before: see sim_holder */
+    SIM_TOLD_GUARD,  /* the guardian of the node begins to stop it (`up`), or is through */
+    SIM_TOLD_RESET,  /* the watchdog has switched the node off: whoever drives the world kills its
+                        Baton before the next step */
 };
 struct sim_told {
     enum sim_told_kind kind;
@@ -215,7 +246,8 @@ struct sim_seat {
 struct sim {
     int64_t now_ms; /* true time; what a seat calls now is world_now_ms of its door */
     struct sim_seat seat[1 + SIM_NODES_MAX]; /* the controller's, and one for each node */
-    bool peers;                              /* the seats of the nodes are taken */
+    bool peers;                              /* the seats of the nodes are taken … */
+    int64_t guard_ms; /* … and a guardian takes so long; sim_set_peers sets it to the most it may */
     int n_nodes;
     struct sim_node node[SIM_NODES_MAX];
     struct sim_link link[SIM_PLACES][SIM_PLACES]; /* [from][to] */
@@ -239,10 +271,13 @@ struct sim {
         int64_t two_ms;                       /* two nodes or more served at once, in all */
         int64_t two_blamed_ms; /* … by a command, and not beside what a hand or the start had
                                   just brought up */
+        int64_t two_woken_ms;  /* two served because one woke up after its lease, until its guardian
+                                  was through: see above. Neither blamed nor avoidable */
         int64_t two_first_ms;  /* when that first began; -1: never */
         int64_t unserved_ms;   /* since when the client is not served, if it isn't */
     } count;
     struct sim_queue *queue;   /* what is due */
+    struct sim_store *store;   /* NULL: not among peers */
     struct sim_inside *inside; /* what is nobody else's */
     struct sim_spell *spells;  /* ACTION faults that are in force */
     int n_spells;
@@ -282,6 +317,7 @@ struct sim_peers {
     bool guardian; /* there is one on each node */
     bool failsafe; /* the Batons answer each other */
 };
+/* BATON_NOMEM. The times are taken as they are, checked or not. */
 enum baton_err sim_set_peers(struct sim *sim, const struct sim_peers *peers);
 /* The door of a daemon: SIM_CONTROLLER, or among peers SIM_NODE + i. Its requests set out from
  * there; among peers it acts on its own node only, and all its times are of that node's clock. */

@@ -36,11 +36,15 @@ static void strike_node(struct sim *sim, const struct sim_fault *fault)
     if (fault->kind == SIM_CRASH) {
         model_power_off(sim, node);
     } else if (fault->kind == SIM_HANG) {
+        if (sim->node[node].on && !sim->node[node].hung) {
+            warden_node_hangs(sim, node);
+        }
         sim->node[node].hung = sim->node[node].on;
         hang_seats(sim, SIM_NODE + node, sim->node[node].on);
     } else if (!sim->node[node].on) {
         model_boot(sim, node);
     } else if (sim->node[node].hung) {
+        warden_node_goes_on(sim, node);
         sim->node[node].hung = false;
         answer_unpark(sim, node);
         hang_seats(sim, SIM_NODE + node, false);
@@ -213,10 +217,34 @@ static void strike_action(struct sim *sim, const struct sim_fault *fault)
 /* ---- All
  * ---------------------------------------------------------------------------------------------- */
 
-static void strike_flag(struct sim *sim, enum sim_fault_kind kind)
+static void strike_journal(struct sim *sim, const struct sim_fault *fault)
 {
     int i;
 
+    for (i = 0; i <= sim->n_nodes; i++) {
+        if (fault->place < SIM_NODE || fault->place == sim->seat[i].place) {
+            sim->seat[i].disk_full = fault->kind == SIM_FILL_DISK;
+        }
+    }
+}
+
+static void strike_baton(struct sim *sim, const struct sim_fault *fault)
+{
+    int node = fault->place - SIM_NODE;
+    struct sim_seat *seat = &sim->seat[1 + node];
+
+    if (fault->kind == SIM_KILL_GUARDIAN) {
+        warden_kill(sim, node);
+    } else if (fault->kind == SIM_FORGET_MARK) {
+        memset(&sim->node[node].mark, 0, sizeof sim->node[node].mark);
+    } else if (
+        sim->node[node].on && !seat->killed && seat->stopped != (fault->kind == SIM_HANG_BATON)) {
+        door_hang(seat, seat->hung, fault->kind == SIM_HANG_BATON);
+    }
+}
+
+static void strike_flag(struct sim *sim, enum sim_fault_kind kind)
+{
     switch (kind) {
     case SIM_FENCE_FAILS:
     case SIM_FENCE_LIES:
@@ -228,14 +256,17 @@ static void strike_flag(struct sim *sim, enum sim_fault_kind kind)
         sim->veto = kind == SIM_VETO;
         break;
     default:
-        for (i = 0; i <= sim->n_nodes; i++) {
-            sim->seat[i].disk_full = kind == SIM_FILL_DISK;
-        }
+        ttl_strike(sim, kind);
     }
 }
 
 void strike_fault(struct sim *sim, const struct sim_fault *fault)
 {
+    if (fault->kind == SIM_HANG_BATON || fault->kind == SIM_RECOVER_BATON ||
+        fault->kind == SIM_KILL_GUARDIAN || fault->kind == SIM_FORGET_MARK) {
+        strike_baton(sim, fault);
+        return;
+    }
     switch (sim_fault_row(fault->kind)->shape) {
     case SIM_SHAPE_NODE:
         strike_node(sim, fault);
@@ -247,6 +278,7 @@ void strike_fault(struct sim *sim, const struct sim_fault *fault)
     case SIM_SHAPE_LINK:
     case SIM_SHAPE_LINK_VALUE:
         strike_link(sim, fault);
+        hear_spread(sim);
         break;
     case SIM_SHAPE_SHARE:
         strike_share(sim, fault);
@@ -260,6 +292,9 @@ void strike_fault(struct sim *sim, const struct sim_fault *fault)
         break;
     case SIM_SHAPE_NONE:
         strike_flag(sim, fault->kind);
+        break;
+    case SIM_SHAPE_JOURNAL:
+        strike_journal(sim, fault);
         break;
     case SIM_SHAPE_TIME:
         answer_postpone(sim, answer_next(sim), fault->ms);
