@@ -252,6 +252,10 @@ enum baton_err run_step(struct run *run, int64_t until_ms, bool *more, struct ba
         if (run->sim->stuck > RUN_STUCK_MAX) {
             return diverges(run, error);
         }
+        if (run->reset) {
+            run->reset = false;
+            err = seat_follow_machines(run, error);
+        }
         run_look(run);
     } else {
         if (deed_ms > run->sim->now_ms) {

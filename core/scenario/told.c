@@ -372,10 +372,7 @@ static void happened(struct run *run, const struct sim_told *told)
 /* Whose Baton does or hears this; what happens in the world is said by none. */
 static int speaker_of(const struct run *run, const struct sim_told *told)
 {
-    bool said = told->kind != SIM_TOLD_FAULT && told->kind != SIM_TOLD_CHANGE &&
-                told->kind != SIM_TOLD_SERVED;
-
-    return run_among_peers(run) && said ? told->place - SIM_NODE : GROUP_NOBODY;
+    return run_among_peers(run) && told->place >= SIM_NODE ? told->place - SIM_NODE : GROUP_NOBODY;
 }
 
 void told_world(void *arg, const struct sim_told *told)
@@ -415,8 +412,21 @@ void told_world(void *arg, const struct sim_told *told)
         changed(run, told);
         break;
     case SIM_TOLD_STORE:
+        break;
     case SIM_TOLD_GUARD:
+        told_line(
+            run,
+            &(struct run_entry){.kind = RUN_CHANGE, .node = told->node, .level = WORLD_WARNING},
+            told->up ? "the guardian of %s begins to stop the service"
+                     : "the guardian of %s is through",
+            run_node_name(run, told->node));
+        break;
     case SIM_TOLD_RESET:
+        run->reset = true;
+        told_line(
+            run,
+            &(struct run_entry){.kind = RUN_CHANGE, .node = told->node, .level = WORLD_WARNING},
+            "the watchdog switches %s off", run_node_name(run, told->node));
         break;
     case SIM_TOLD_SERVED:
         run->served_stale = true;

@@ -81,16 +81,6 @@ void sim_free(struct sim *sim)
     memory_free(sim);
 }
 
-/* There is no store in this world yet. */
-int sim_holder(const struct sim *sim, int64_t *epoch)
-{
-    (void)sim;
-    if (epoch != NULL) {
-        *epoch = 0;
-    }
-    return GROUP_NOBODY;
-}
-
 enum baton_err sim_set_peers(struct sim *sim, const struct sim_peers *peers)
 {
     int i;
