@@ -8,10 +8,7 @@
 
 /* Each kind with the sizes that are tried; in this order. A lying fence is left out: what a
  * fence reports is what confirms a node out. */
-static const struct portion {
-    enum sim_fault_kind kind;
-    double size; /* seconds, parts per million or share lost; 0 where it has none */
-} portions[] = {
+static const struct menu_portion portions[] = {
     {SIM_CRASH, 0},
     {SIM_HANG, 0},
     {SIM_CRASH_SERVICE, 0},
@@ -56,7 +53,7 @@ static int find(const struct menu *menu, const struct scenario_deed *deed)
     return -1;
 }
 
-static void add(struct menu *menu, const struct scenario_deed *deed, bool lifts)
+void menu_add(struct menu *menu, const struct scenario_deed *deed, bool lifts)
 {
     if (menu->n < MENU_MAX && find(menu, deed) < 0) {
         struct menu_item *item = &menu->item[menu->n++];
@@ -68,7 +65,7 @@ static void add(struct menu *menu, const struct scenario_deed *deed, bool lifts)
     }
 }
 
-static struct scenario_deed *blank(struct scenario_deed *deed, enum scenario_deed_kind kind)
+struct scenario_deed *menu_blank(struct scenario_deed *deed, enum scenario_deed_kind kind)
 {
     memset(deed, 0, sizeof *deed);
     deed->kind = kind;
@@ -77,11 +74,11 @@ static struct scenario_deed *blank(struct scenario_deed *deed, enum scenario_dee
     return deed;
 }
 
-static struct scenario_deed *a_fault(struct scenario_deed *deed, const struct portion *portion)
+static struct scenario_deed *a_fault(struct scenario_deed *deed, const struct menu_portion *portion)
 {
     const struct sim_fault_row *row = sim_fault_row(portion->kind);
 
-    blank(deed, SCENARIO_FAULT);
+    menu_blank(deed, SCENARIO_FAULT);
     deed->fault.kind = portion->kind;
     if (row->in_ms) {
         deed->fault.ms = (int64_t)(portion->size * 1000);
@@ -97,7 +94,8 @@ static bool is_service(const char *thing)
 }
 
 /* Of each node in turn: the node itself, its services, its other things. */
-static void add_of_nodes(struct menu *menu, const struct sim *sim, const struct portion *portion)
+static void add_of_nodes(
+    struct menu *menu, const struct sim *sim, const struct menu_portion *portion)
 {
     enum sim_shape shape = sim_fault_row(portion->kind)->shape;
     struct scenario_deed deed;
@@ -106,7 +104,7 @@ static void add_of_nodes(struct menu *menu, const struct sim *sim, const struct 
     for (i = 0; i < sim->n_nodes; i++) {
         a_fault(&deed, portion)->fault.place = SIM_NODE + i;
         if (shape == SIM_SHAPE_NODE || shape == SIM_SHAPE_CLOCK || shape == SIM_SHAPE_SHARE) {
-            add(menu, &deed, false);
+            menu_add(menu, &deed, false);
             continue;
         }
         for (j = 0; j < sim->node[i].n_things; j++) {
@@ -117,17 +115,17 @@ static void add_of_nodes(struct menu *menu, const struct sim *sim, const struct 
                 snprintf(
                     deed.fault.what, sizeof deed.fault.what, "%s",
                     thing[7] == ':' ? thing + 8 : "");
-                add(menu, &deed, false);
+                menu_add(menu, &deed, false);
             } else if (shape == SIM_SHAPE_THING) {
                 snprintf(deed.fault.what, sizeof deed.fault.what, "%s", thing);
-                add(menu, &deed, false);
+                menu_add(menu, &deed, false);
             }
         }
     }
 }
 
-static void add_link(
-    struct menu *menu, const struct portion *portion, int place, int other, bool one_way)
+void menu_add_link(
+    struct menu *menu, const struct menu_portion *portion, int place, int other, bool one_way)
 {
     struct scenario_deed deed;
 
@@ -135,34 +133,38 @@ static void add_link(
     deed.fault.place = place;
     deed.fault.other = other;
     deed.fault.one_way = one_way;
-    add(menu, &deed, false);
+    menu_add(menu, &deed, false);
 }
 
 /* Links that the controller's requests go over, and the nodes' to the share. */
 static void add_links(
     struct menu *menu, const struct sim *sim, const struct policy_site *site,
-    const struct portion *portion)
+    const struct menu_portion *portion)
 {
     bool ways = portion->kind == SIM_CUT;
     int i;
 
+    if (site->self != NULL) {
+        menu_add_peer_links(menu, sim, site, portion);
+        return;
+    }
     for (i = 0; i < sim->n_nodes; i++) {
-        add_link(menu, portion, SIM_CONTROLLER, SIM_NODE + i, false);
+        menu_add_link(menu, portion, SIM_CONTROLLER, SIM_NODE + i, false);
         if (ways) {
-            add_link(menu, portion, SIM_CONTROLLER, SIM_NODE + i, true);
-            add_link(menu, portion, SIM_NODE + i, SIM_CONTROLLER, true);
+            menu_add_link(menu, portion, SIM_CONTROLLER, SIM_NODE + i, true);
+            menu_add_link(menu, portion, SIM_NODE + i, SIM_CONTROLLER, true);
         }
         if (site->share != NULL && ways) {
-            add_link(menu, portion, SIM_NODE + i, SIM_SHARE, false);
+            menu_add_link(menu, portion, SIM_NODE + i, SIM_SHARE, false);
         }
     }
     if (site->gateway != NULL || site->n_witnesses > 0) {
-        add_link(menu, portion, SIM_CONTROLLER, SIM_GATEWAY, false);
+        menu_add_link(menu, portion, SIM_CONTROLLER, SIM_GATEWAY, false);
     }
 }
 
 static void add_portion(
-    struct menu *menu, const struct player *player, const struct portion *portion)
+    struct menu *menu, const struct player *player, const struct menu_portion *portion)
 {
     const struct sim *sim = run_sim(player->run);
     const struct policy_site *site = player->setup->run.site;
@@ -170,10 +172,18 @@ static void add_portion(
     int i;
 
     switch (sim_fault_row(portion->kind)->shape) {
+    case SIM_SHAPE_JOURNAL:
+        for (i = 0; site->self != NULL && i < sim->n_nodes; i++) {
+            a_fault(&deed, portion)->fault.place = SIM_NODE + i;
+            menu_add(menu, &deed, false);
+        }
+        if (site->self == NULL) {
+            menu_add(menu, a_fault(&deed, portion), false);
+        }
+        break;
     case SIM_SHAPE_NONE:
     case SIM_SHAPE_TIME:
-    case SIM_SHAPE_JOURNAL:
-        add(menu, a_fault(&deed, portion), false);
+        menu_add(menu, a_fault(&deed, portion), false);
         break;
     case SIM_SHAPE_LINK:
     case SIM_SHAPE_LINK_VALUE:
@@ -185,7 +195,7 @@ static void add_portion(
             if (strstr(player->effect[i], POWER) == NULL || portion->kind != SIM_ACTION_LIES) {
                 a_fault(&deed, portion);
                 memcpy(deed.fault.what, player->effect[i], SIM_NAME_MAX);
-                add(menu, &deed, false);
+                menu_add(menu, &deed, false);
             }
         }
         break;
@@ -193,20 +203,20 @@ static void add_portion(
         if (site->share == NULL) {
             break;
         }
-        add(menu, a_fault(&deed, portion), false);
+        menu_add(menu, a_fault(&deed, portion), false);
         add_of_nodes(menu, sim, portion);
         break;
     default:
-        if (portion->kind == SIM_HANG || portion->kind == SIM_JUMP_CLOCK) {
+        if (site->self == NULL && (portion->kind == SIM_HANG || portion->kind == SIM_JUMP_CLOCK)) {
             a_fault(&deed, portion)->fault.place = SIM_CONTROLLER;
-            add(menu, &deed, false);
+            menu_add(menu, &deed, false);
         }
         add_of_nodes(menu, sim, portion);
         break;
     }
 }
 
-static void add_daemon(struct menu *menu)
+static void add_daemon(struct menu *menu, int at)
 {
     static const struct {
         int64_t restart_ms;
@@ -216,33 +226,35 @@ static void add_daemon(struct menu *menu)
     size_t i;
 
     for (i = 0; i < sizeof kills / sizeof kills[0]; i++) {
-        blank(&deed, SCENARIO_KILL)->restart_ms = kills[i].restart_ms;
+        menu_blank(&deed, SCENARIO_KILL)->restart_ms = kills[i].restart_ms;
         deed.keep_records = kills[i].kept;
-        add(menu, &deed, false);
+        deed.at = at;
+        menu_add(menu, &deed, false);
     }
 }
 
-static void add_command(struct menu *menu, enum group_command command, int node)
+static void add_command(struct menu *menu, int at, enum group_command command, int node)
 {
     struct scenario_deed deed;
 
-    blank(&deed, SCENARIO_COMMAND)->command = command;
+    menu_blank(&deed, SCENARIO_COMMAND)->command = command;
+    deed.at = at;
     deed.node = node;
     snprintf(deed.reason, sizeof deed.reason, "explored");
-    add(menu, &deed, false);
+    menu_add(menu, &deed, false);
 }
 
-static void add_operator(struct menu *menu, int n_nodes)
+static void add_operator(struct menu *menu, int at, int n_nodes)
 {
     int i;
 
     for (i = 0; i < n_nodes; i++) {
-        add_command(menu, GROUP_CMD_FAILOVER, i);
+        add_command(menu, at, GROUP_CMD_FAILOVER, i);
     }
-    add_command(menu, GROUP_CMD_FAILBACK, GROUP_NOBODY);
-    add_command(menu, GROUP_CMD_PAUSE, GROUP_NOBODY);
+    add_command(menu, at, GROUP_CMD_FAILBACK, GROUP_NOBODY);
+    add_command(menu, at, GROUP_CMD_PAUSE, GROUP_NOBODY);
     for (i = 0; i < n_nodes; i++) {
-        add_command(menu, GROUP_CMD_CONFIRM_OUT, i);
+        add_command(menu, at, GROUP_CMD_CONFIRM_OUT, i);
     }
 }
 
@@ -254,7 +266,7 @@ static void add_lifts(struct menu *menu)
 
     for (i = 0; i < n; i++) {
         if (menu_lift(&menu->item[i].deed, &deed)) {
-            add(menu, &deed, true);
+            menu_add(menu, &deed, true);
             menu->item[i].lift = find(menu, &deed);
         }
     }
@@ -305,16 +317,23 @@ static void scout(struct menu *menu, struct player *player)
     qsort(player->effect, (size_t)player->n_effects, sizeof player->effect[0], by_name);
 }
 
+/* Among peers each Baton may be killed, and each is asked. */
 static void fill(struct menu *menu, const struct player *player)
 {
-    size_t i;
+    bool peers = player->setup->run.peers != NULL;
+    int n_nodes = run_sim(player->run)->n_nodes, n = (int)N_PORTIONS, i;
+    const struct menu_portion *portion = peers ? menu_peer_portions(&n) : portions;
 
     menu->n = 0;
-    for (i = 0; i < N_PORTIONS; i++) {
-        add_portion(menu, player, &portions[i]);
+    for (i = 0; i < n; i++) {
+        add_portion(menu, player, &portion[i]);
     }
-    add_daemon(menu);
-    add_operator(menu, run_sim(player->run)->n_nodes);
+    for (i = peers ? 0 : GROUP_NOBODY; i < (peers ? n_nodes : GROUP_NOBODY + 1); i++) {
+        add_daemon(menu, i);
+    }
+    for (i = peers ? 0 : GROUP_NOBODY; i < (peers ? n_nodes : GROUP_NOBODY + 1); i++) {
+        add_operator(menu, i, n_nodes);
+    }
 }
 
 /* What can't be at all (a cut between a node and the daemon that runs on it) is left out. */

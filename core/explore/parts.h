@@ -30,6 +30,22 @@ struct menu {
     struct menu_item item[MENU_MAX];
 };
 
+/* Each kind of fault with the sizes that are tried. */
+struct menu_portion {
+    enum sim_fault_kind kind;
+    double size; /* seconds, parts per million or share lost; 0 where it has none */
+};
+void menu_add(struct menu *menu, const struct scenario_deed *deed, bool lifts);
+struct scenario_deed *menu_blank(struct scenario_deed *deed, enum scenario_deed_kind kind);
+void menu_add_link(
+    struct menu *menu, const struct menu_portion *portion, int place, int other, bool one_way);
+
+/* menu_peers.c: what there is instead among peers. */
+const struct menu_portion *menu_peer_portions(int *n);
+void menu_add_peer_links(
+    struct menu *menu, const struct sim *sim, const struct policy_site *site,
+    const struct menu_portion *portion);
+
 struct player;
 /* For the group of this player: what there is, and what its policy is seen to do. */
 enum baton_err menu_fill(struct menu *menu, struct player *player, struct baton_error *error);

@@ -164,6 +164,9 @@ static int fault(lua_State *L)
     struct sim_fault read = {.kind = row->kind, .place = SIM_NOWHERE, .other = SIM_NOWHERE};
     bool of_controller = row->kind == SIM_HANG || row->kind == SIM_RECOVER;
 
+    if (sim_fault_wants_peers(row->kind) && !among_peers(L)) {
+        return luaL_error(L, "%s: only where each node has a Baton", row->name);
+    }
     switch (row->shape) {
     case SIM_SHAPE_NONE:
         words_count(L, row->name, 0, 0);

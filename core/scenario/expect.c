@@ -131,7 +131,7 @@ static int hold(lua_State *L)
     span(L, "expect.hold", &expect);
     name = words_text(L, 1, "expect.hold", "a hold", GROUP_NAME_MAX);
     expect.hold = SCENARIO_HOLD_ANY;
-    for (i = GROUP_HOLD_NONE; i <= GROUP_HOLD_FROZEN; i++) {
+    for (i = GROUP_HOLD_NONE; i <= GROUP_HOLD_EPOCH; i++) {
         if (strcmp(name, group_hold_name((enum group_hold)i)) == 0) {
             expect.hold = i;
             return make(L, &expect);
@@ -141,7 +141,7 @@ static int hold(lua_State *L)
         return make(L, &expect);
     }
     luaL_buffinit(L, &there_are);
-    for (i = GROUP_HOLD_NONE; i <= GROUP_HOLD_FROZEN; i++) {
+    for (i = GROUP_HOLD_NONE; i <= GROUP_HOLD_EPOCH; i++) {
         luaL_addstring(&there_are, group_hold_name((enum group_hold)i));
         luaL_addstring(&there_are, ", ");
     }

@@ -152,7 +152,6 @@ struct run {
     struct moment moment; /* as of the last event */
     int64_t moment_ms;    /* it is so since then */
     bool served_stale;    /* who serves is to be asked anew */
-    bool reset;           /* a machine has gone off by itself */
     bool served_once;     /* the client was, at some time */
     int64_t outage_from_ms;
     int64_t first_ms[SCENARIO_NEVERS]; /* when it happened first; -1: never */

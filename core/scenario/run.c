@@ -19,7 +19,7 @@ const char *run_kind_name(enum run_kind kind)
         [RUN_PROBE] = "probe",       [RUN_STATE] = "state",       [RUN_NOTICE] = "notice",
         [RUN_STEP] = "step",         [RUN_GRANT] = "grant",       [RUN_COMMAND] = "command",
         [RUN_QUESTION] = "question", [RUN_HOOK] = "hook",         [RUN_CHANGE] = "change",
-        [RUN_OUTAGE] = "outage",     [RUN_LOG] = "log",
+        [RUN_OUTAGE] = "outage",     [RUN_LOG] = "log",           [RUN_GUARDIAN] = "guardian",
     };
 
     return (unsigned)kind < sizeof names / sizeof names[0] ? names[kind] : "?";
@@ -252,11 +252,9 @@ enum baton_err run_step(struct run *run, int64_t until_ms, bool *more, struct ba
         if (run->sim->stuck > RUN_STUCK_MAX) {
             return diverges(run, error);
         }
-        if (run->reset) {
-            run->reset = false;
-            err = seat_follow_machines(run, error);
-        }
         run_look(run);
+        /* A watchdog or a fence has no deed of its own. */
+        err = run_among_peers(run) ? seat_follow_machines(run, error) : BATON_OK;
     } else {
         if (deed_ms > run->sim->now_ms) {
             sim_run(run->sim, deed_ms);

@@ -26,21 +26,22 @@ enum run_kind { /* of a line in the timeline; the names are in run_kind_name, fo
     RUN_COMMAND,  /* a command that changes something, as it would be typed; its effect */
     RUN_QUESTION, /* a command that asks, where its answer is not what it was before */
     RUN_HOOK,
-    RUN_CHANGE, /* something on a node came up or went down, in truth */
-    RUN_OUTAGE, /* the client is not served any more, or again; two serve */
-    RUN_LOG,    /* policy's log(), warnings */
+    RUN_CHANGE,   /* something on a node came up or went down, in truth */
+    RUN_OUTAGE,   /* the client is not served any more, or again; two serve */
+    RUN_LOG,      /* policy's log(), warnings */
+    RUN_GUARDIAN, /* among peers: a node's guardian begins to stop the service, or has done it */
 };
 const char *run_kind_name(enum run_kind kind);
 
 struct run_entry {
     int64_t at_ms;
     enum run_kind kind;
-    int node;                   /* or GROUP_NOBODY */
-    int baton;                  /* among peers: the node whose Baton says so; else GROUP_NOBODY */
-    enum fsm_state from, to;    /* STATE */
-    int64_t epoch;              /* GRANT, STEP */
-    int plan_slot;              /* STEP */
-    bool begins;                /* STEP, OUTAGE; FAULT: is one, doesn't lift one; CHANGE: up */
+    int node;                /* or GROUP_NOBODY */
+    int baton;               /* among peers: the node whose Baton says so; else GROUP_NOBODY */
+    enum fsm_state from, to; /* STATE */
+    int64_t epoch;           /* GRANT, STEP */
+    int plan_slot;           /* STEP */
+    bool begins; /* STEP, OUTAGE, GUARDIAN; FAULT: is one, doesn't lift one; CHANGE: up */
     enum group_outcome outcome; /* STEP that ended, PROBE, COMMAND */
     enum world_level level;     /* how bad it is */
     const char *name;           /* STEP, PROBE, FAULT, HOOK, NOTICE: its name; COMMAND: the

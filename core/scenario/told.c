@@ -369,6 +369,21 @@ static void happened(struct run *run, const struct sim_told *told)
     }
 }
 
+/* The guardian is no Baton, but what it does decides. */
+static void guarded(struct run *run, const struct sim_told *told)
+{
+    struct run_entry entry = {
+        .kind = RUN_GUARDIAN, .node = told->node, .begins = told->up, .level = WORLD_WARNING};
+
+    run->effect_ms = run->sim->now_ms;
+    told_point(
+        run, RUN_GUARDIAN, told->node, told->up,
+        told->up ? "a guardian stops the service" : "a guardian is through");
+    told_line(
+        run, &entry, "the guardian of %s %s", run_node_name(run, told->node),
+        told->up ? "stops the service: the lease is not renewed" : "has stopped the service");
+}
+
 /* Whose Baton does or hears this; what happens in the world is said by none. */
 static int speaker_of(const struct run *run, const struct sim_told *told)
 {
@@ -411,25 +426,20 @@ void told_world(void *arg, const struct sim_told *told)
     case SIM_TOLD_CHANGE:
         changed(run, told);
         break;
-    case SIM_TOLD_STORE:
-        break;
-    case SIM_TOLD_GUARD:
-        told_line(
-            run,
-            &(struct run_entry){.kind = RUN_CHANGE, .node = told->node, .level = WORLD_WARNING},
-            told->up ? "the guardian of %s begins to stop the service"
-                     : "the guardian of %s is through",
-            run_node_name(run, told->node));
-        break;
-    case SIM_TOLD_RESET:
-        run->reset = true;
-        told_line(
-            run,
-            &(struct run_entry){.kind = RUN_CHANGE, .node = told->node, .level = WORLD_WARNING},
-            "the watchdog switches %s off", run_node_name(run, told->node));
-        break;
     case SIM_TOLD_SERVED:
         run->served_stale = true;
+        break;
+    case SIM_TOLD_STORE: /* looked at after each event */
+        break;
+    case SIM_TOLD_GUARD:
+        guarded(run, told);
+        break;
+    case SIM_TOLD_RESET:
+        told_point(run, RUN_FAULT, told->node, true, "the watchdog resets a node");
+        told_line(
+            run,
+            &(struct run_entry){.kind = RUN_GUARDIAN, .node = told->node, .level = WORLD_ALERT},
+            "the watchdog switches %s off", run_node_name(run, told->node));
         break;
     }
     run->speaker = GROUP_NOBODY;

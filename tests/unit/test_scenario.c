@@ -13,15 +13,27 @@ static const struct policy_site site = {
     .node = {{"server01", "10.9.0.1", "ssh", 1}, {"server02", "10.9.0.2", "local", 2}},
 };
 
+static const struct policy_site peers = {
+    .group = "mail",
+    .self = "server01",
+    .n_nodes = 2,
+    .node = {{"server01", "10.9.0.1", "local", 1}, {"server02", "10.9.0.2", "peer", 2}},
+};
+
 static struct baton_error error;
 
-static struct scenario *read_text(const char *text)
+static struct scenario *read_for(const char *text, const struct policy_site *of)
 {
     struct scenario *scenario = NULL;
 
     memset(&error, 0, sizeof error);
-    scenario_read("a.lua", text, strlen(text), &site, &scenario, &error);
+    scenario_read("a.lua", text, strlen(text), of, &scenario, &error);
     return scenario;
+}
+
+static struct scenario *read_text(const char *text)
+{
+    return read_for(text, &site);
 }
 
 static struct scenario *must_read(const char *text)
@@ -184,7 +196,8 @@ START_TEST(every_fault_can_be_written_as_its_shape_says)
         snprintf(
             text, sizeof text, "return scenario 'x' { at(1, %s%s) }", row->name,
             arguments[row->shape]);
-        s = must_read(text);
+        s = read_for(text, sim_fault_wants_peers(row->kind) ? &peers : &site);
+        ck_assert_msg(s != NULL, "%s", error.text);
         ck_assert_int_eq(s->event[0].deed.fault.kind, i);
         if (row->shape == SIM_SHAPE_ACTION || row->shape == SIM_SHAPE_ACTION_TIME) {
             ck_assert_str_eq(s->event[0].deed.fault.what, "address.add");
@@ -213,7 +226,7 @@ END_TEST
 #define STORY(list) "return scenario 'x' {\n" list "}\n"
 #define NODES       "there are: server01, server02"
 
-static const struct {
+static const struct mistake {
     const char *text, *message;
 } mistakes[] = {
     {STORY("at(60, crash 'server03'),\n"), "a.lua:2: there is no node 'server03'; " NODES},
@@ -232,7 +245,7 @@ static const struct {
      "serves, a move, a failover, a failback, a failed move, a fence, a hold, a command"},
     {STORY("expect.hold 'nope'\n"),
      "a.lua:2: there is no hold 'nope'; there are: none, two-serve, unconfirmed, moves, policy, "
-     "journal, frozen, any"},
+     "journal, frozen, epoch, any"},
     {STORY("at(60, crash 'server01'),\nat(30, recover 'server01'),\n"),
      "a.lua:3: at(30) lies in the past: the line above is at 60 s"},
     {STORY("at(-5, crash 'server01')\n"),
@@ -325,6 +338,62 @@ START_TEST(a_mistake_is_told_with_its_line)
 }
 END_TEST
 
+/* ---- Among peers ----------------------------------------------------------------------------- */
+
+START_TEST(among_peers_a_baton_is_named_by_its_node)
+{
+    struct scenario *s = read_for(
+        "return scenario 'x' {\n"
+        "  at(10, kill_daemon('server02', { restart = 5, records = 'kept' })),\n"
+        "  at(20, kill_daemon 'server01', start_daemon 'server01'),\n"
+        "  at(30, failover { to = 'server02', at = 'server01' }, failback()),\n"
+        "  at(40, pause { reason = 'work', at = 'server02' }),\n"
+        "  at(50, cut('server01', 'server02'), cut('server01', 'store')),\n"
+        "}\n",
+        &peers);
+
+    ck_assert_msg(s != NULL, "%s", error.text);
+    ck_assert_int_eq(s->event[0].deed.at, 1);
+    ck_assert_int_eq(s->event[0].deed.restart_ms, 5000);
+    ck_assert(s->event[0].deed.keep_records);
+    ck_assert_int_eq(s->event[1].deed.at, 0);
+    ck_assert_int_eq(s->event[1].deed.restart_ms, -1);
+    ck_assert_int_eq(s->event[2].deed.at, 0);
+    ck_assert_int_eq(s->event[3].deed.at, 0);
+    ck_assert_int_eq(s->event[3].deed.node, 1);
+    ck_assert_int_eq(s->event[4].deed.at, GROUP_NOBODY);
+    ck_assert_int_eq(s->event[5].deed.at, 1);
+    scenario_free(s);
+}
+END_TEST
+
+static const struct mistake peer_mistakes[] = {
+    {STORY("at(1, kill_daemon { restart = 5 }),\n"),
+     "a.lua:2: kill_daemon: there is a Baton on every node: kill_daemon \"NODE\" says whose"},
+    {STORY("at(1, start_daemon()),\n"),
+     "a.lua:2: start_daemon: there is a Baton on every node: start_daemon \"NODE\" says whose"},
+    {STORY("at(1, cut('controller', 'server01')),\n"),
+     "a.lua:2: there is no place 'controller'; there are: client, gateway, share, store, server01, "
+     "server02"},
+    {STORY("at(1, hang 'controller'),\n"),
+     "a.lua:2: there is no node 'controller'; there are: server01, server02"},
+};
+
+START_TEST(among_peers_there_is_no_controller)
+{
+    ck_assert_ptr_null(read_for(peer_mistakes[_i].text, &peers));
+    ck_assert_str_eq(error.text, peer_mistakes[_i].message);
+}
+END_TEST
+
+START_TEST(one_controller_takes_all_commands)
+{
+    ck_assert_ptr_null(read_text(STORY("at(1, failback { at = 'server01' }),\n")));
+    ck_assert_str_eq(
+        error.text, "a.lua:2: at: one controller takes all commands, not one on each node");
+}
+END_TEST
+
 START_TEST(an_unknown_word_lists_all_faults_and_words)
 {
     const char *const *words = scenario_words();
@@ -406,6 +475,11 @@ int main(void)
     tcase_add_test(tc, every_fault_can_be_written_as_its_shape_says);
     tcase_add_test(tc, times_are_as_short_as_they_are_exact);
     tcase_add_loop_test(tc, a_mistake_is_told_with_its_line, 0, MISTAKES);
+    tcase_add_test(tc, among_peers_a_baton_is_named_by_its_node);
+    tcase_add_loop_test(
+        tc, among_peers_there_is_no_controller, 0,
+        (int)(sizeof peer_mistakes / sizeof peer_mistakes[0]));
+    tcase_add_test(tc, one_controller_takes_all_commands);
     tcase_add_test(tc, an_unknown_word_lists_all_faults_and_words);
     tcase_add_test(tc, nothing_in_it_reaches_outside);
     tcase_add_test(tc, too_much_is_refused);

@@ -119,6 +119,13 @@ static enum baton_err site_from_config(struct replaying *r)
     if (config_load(r->args->config, &r->config, &r->error) != BATON_OK) {
         return r->error.code;
     }
+    if (r->config->peers != NULL) {
+        return baton_fail(
+            &r->error, BATON_INVALID,
+            "%s has <peers>: each node's journal has its own half of a story, which can't be "
+            "replayed; tell it as a scenario and play that with baton simulate",
+            r->args->config);
+    }
     for (i = 0; i < r->config->n_groups; i++) {
         const struct config_group *group = &r->config->group[i];
 
