@@ -326,6 +326,7 @@ struct group_peers {
     int64_t least_epoch;    /* the store's epoch was this already: it does not go back */
     int64_t gone_epoch;     /* our batons up to this one are over for certain */
     int64_t given_epoch;    /* … up to this one we wanted to give away: never start with it */
+    int64_t had_epoch;      /* what it was granted for is done: with this one we have served */
     int64_t tried_epoch;    /* we asked for this one and do not know what came of it */
     int64_t void_plan;      /* the lease went while this plan's grant was asked for */
     int64_t retry_ms;       /* the store is not asked for anything before */

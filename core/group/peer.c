@@ -30,13 +30,15 @@ enum baton_err peer_begin(
     p->candidate_ms = setup->candidate_ms;
     p->holder = GROUP_NOBODY;
     p->least_epoch = setup->memory.epoch;
+    p->had_epoch = setup->memory.holder == setup->self ? setup->memory.epoch : 0;
     /* Who held it when he stopped had promised nothing since. */
     if (!setup->memory.known || setup->memory.holder != setup->self) {
         p->forgot_ms = setup->now_ms + setup->forgot_ms;
     }
-    /* It may have been on its way to another when we stopped. */
-    if (setup->memory.open && !setup->memory.open_granted &&
-        setup->memory.open_taker != setup->self) {
+    /* It was given away when we stopped, or was about to be. Nobody knows what came of it. */
+    if (setup->memory.known && (setup->memory.holder != setup->self ||
+                                (setup->memory.open && !setup->memory.open_granted &&
+                                 setup->memory.open_taker != setup->self))) {
         p->given_epoch = setup->memory.epoch;
     }
     return BATON_OK;

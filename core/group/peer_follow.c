@@ -96,22 +96,37 @@ static bool may_take_up(const struct group *g)
     return p->told && p->holder == GROUP_NOBODY && self_of(g)->serving == GROUP_YES &&
            !p->evict_owed && g->now_ms < p->lease_ms && g->now_ms >= p->retry_ms &&
            (g->holder == p->self || peer_free_ms(g) <= g->now_ms) && g->hold != GROUP_HOLD_FROZEN &&
-           g->hold != GROUP_HOLD_EPOCH;
+           g->hold != GROUP_HOLD_EPOCH && g->hold != GROUP_HOLD_JOURNAL;
 }
 
-static bool taking_up(const struct group *g)
+/* It is being taken up, by one who never had a right to serve and so has not lost it: by hand, or
+ * by a Baton before this one. That is for a moment only. */
+static bool is_being_taken_up(const struct group *g)
 {
-    return g->plan[0].kind == GROUP_PLAN_RESTORE && g->plan[0].steps[0].kind == GROUP_STEP_GRANT;
+    const struct group_plan *plan = &g->plan[0];
+
+    return may_take_up(g) ||
+           (plan->kind == GROUP_PLAN_RESTORE && plan->steps[0].kind == GROUP_STEP_GRANT &&
+            g->now_ms - plan->began_ms <= g->rules.look_deadline_ms);
 }
 
-/* The way in: who held it when this Baton stopped serves on until the store has had its say. */
+/* The way in: who held it when this Baton stopped, and who serves where there was none before,
+ * goes on until the store has had its say. */
 static bool is_coming_in(const struct group *g)
 {
     const struct group_peers *p = g->peers;
+    bool may_be_ours = !g->memory.known || g->memory.holder == p->self;
 
-    return g->now_ms - g->born_ms < g->rules.settle_ms &&
-           ((!p->told && (!p->proof_told || g->memory.holder == p->self)) ||
-            (p->told && p->holder == p->self && !p->mine && p->epoch > p->gone_epoch));
+    if (g->now_ms - g->born_ms >= g->rules.settle_ms) {
+        return false;
+    }
+    if (!p->told) {
+        return may_be_ours || !p->proof_told;
+    }
+    if (p->holder == GROUP_NOBODY) {
+        return may_be_ours && p->lease_ms == 0; /* and is taken up as soon as we have a lease */
+    }
+    return p->holder == p->self && !p->mine && p->epoch > p->gone_epoch;
 }
 
 /* Paused, and the holder is stopped: somebody has the service in hand. */
@@ -120,7 +135,8 @@ static bool is_in_hand(const struct group *g)
     const struct group_peers *p = g->peers;
 
     return g->paused && p->told && p->holder >= 0 && p->holder != p->self && p->alive[p->holder] &&
-           g->node[p->holder].serving == GROUP_NO && !p->evict_owed;
+           g->node[p->holder].serving == GROUP_NO && g->node[p->holder].state == FSM_DEGRADED &&
+           !p->evict_owed;
 }
 
 static bool serves_without_right(const struct group *g)
@@ -133,7 +149,8 @@ static bool serves_without_right(const struct group *g)
     if (g->peers->evict_owed) {
         return true;
     }
-    return n->serving == GROUP_YES && !may_take_up(g) && !taking_up(g) && !is_coming_in(g);
+    return n->serving == GROUP_YES && !is_coming_in(g) &&
+           (g->peers->vouched_ms > 0 || !is_being_taken_up(g));
 }
 
 static void evict(struct group *g, struct group_effects *fx)
@@ -181,6 +198,7 @@ static void adopt(struct group *g, struct group_effects *fx, const char *why)
     struct group_node *n = self_of(g);
 
     g->holder = p->self;
+    p->had_epoch = p->epoch;
     p->evict_owed = false;
     n->out = false;
     node_judge(g, p->self);
@@ -221,7 +239,11 @@ static void take_over(struct group *g, struct group_effects *fx)
     } else if (p->passed ? g->hold == GROUP_HOLD_FROZEN : !may_begin(g)) {
         adopt(g, fx, "the store names it");
     } else {
-        peer_begin_granted(g, fx, p->how, p->why);
+        bool again = p->epoch <= p->had_epoch;
+
+        peer_begin_granted(
+            g, fx, again ? GROUP_PLAN_START : p->how,
+            again ? "it is stopped, and the store still names this node" : p->why);
     }
 }
 
@@ -375,14 +397,14 @@ static bool is_candidate(const struct group *g, int node)
 int64_t peer_turn_ms(const struct group *g)
 {
     const struct group_peers *p = g->peers;
-    int64_t at = p->free_since_ms;
+    int64_t at = p->free_since_ms > peer_free_ms(g) ? p->free_since_ms : peer_free_ms(g);
     int i;
 
-    for (i = 0; i < p->self; i++) {
-        at += is_candidate(g, i) ? p->candidate_ms : 0;
-    }
     if (!p->was_held && at < g->born_ms + g->rules.settle_ms) {
         at = g->born_ms + g->rules.settle_ms;
+    }
+    for (i = 0; i < p->self; i++) {
+        at += is_candidate(g, i) ? p->candidate_ms : 0;
     }
     return at;
 }

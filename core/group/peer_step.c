@@ -51,6 +51,7 @@ static void taken(struct group *g, struct group_plan *plan)
         return; /* it serves already; peer_follow adopts it */
     }
     g->holder = p->self;
+    p->had_epoch = p->epoch;
     plan->granted = true;
     node_new_role(g, p->self);
     n->out = false;
@@ -186,6 +187,7 @@ void peer_begin_granted(
     plan->from = GROUP_NOBODY;
     plan->granted = true;
     g->holder = node;
+    g->peers->had_epoch = g->peers->epoch;
     node_new_role(g, node);
     n->out = false;
     compose_start(g, plan, node);

@@ -240,10 +240,12 @@ static void failed(struct group *g, struct group_effects *fx, struct group_plan 
 
     effects_copy(why, sizeof why, plan->why); /* what failed; see plan_step_failed */
     if (g->node[taker].out) {
-        struct group_record *record = effects_record(g, fx, GROUP_REC_RELEASE, why);
+        if (g->peers == NULL) {
+            struct group_record *record = effects_record(g, fx, GROUP_REC_RELEASE, why);
 
-        record->node = taker;
-        record->plan_id = plan->id;
+            record->node = taker;
+            record->plan_id = plan->id;
+        }
         g->holder = GROUP_NOBODY;
         node_new_role(g, taker);
     }

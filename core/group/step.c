@@ -79,6 +79,10 @@ static void begin_recording(struct group *g, struct group_effects *fx, struct gr
         record->plan_kind = (int)plan->kind;
         record->node = plan->taker;
     } else {
+        if (step->kind == GROUP_STEP_RELEASE && plan->undoing) {
+            /* Durable before it is asked for: a restart must not serve with it again. */
+            effects_record(g, fx, GROUP_REC_RELEASE, plan->why)->node = step->node;
+        }
         record_step(g, fx, plan, GROUP_REC_STEP_BEGIN, GROUP_UNKNOWN, "");
     }
     step->record_seq = g->seq;
