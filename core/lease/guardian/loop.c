@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <time.h>
@@ -133,8 +134,10 @@ static void hear_daemon(struct guardian *g)
 static void let_in(struct guardian *g)
 {
     struct ucred who = {.uid = (uid_t)-1};
-    socklen_t len = sizeof who;
-    int fd = accept4(g->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct sockaddr_un from;
+    socklen_t len = sizeof who, from_len = sizeof from;
+    int fd =
+        accept4(g->listener, (struct sockaddr *)&from, &from_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd < 0) {
         return;

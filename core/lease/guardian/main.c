@@ -71,13 +71,13 @@ static bool read_options(int argc, char **argv, struct options *options)
 }
 
 /* One guardian for a socket, however many are started. The lock goes with the process. */
-static int take_lock(const char *socket_path)
+static int take_lock(struct guardian *g)
 {
     char path[GUARDIAN_PATH_MAX + 8];
     int fd;
 
-    snprintf(path, sizeof path, "%s.lock", socket_path);
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    snprintf(path, sizeof path, "%s.lock", g->socket_path);
+    g->lock = fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return fail("can't open", path);
     }
@@ -85,10 +85,10 @@ static int take_lock(const char *socket_path)
         if (errno != EWOULDBLOCK) {
             return fail("can't lock", path);
         }
-        dprintf(2, "baton-guardian: another one serves %s already\n", socket_path);
+        dprintf(2, "baton-guardian: another one serves %s already\n", g->socket_path);
         return END_OTHER;
     }
-    return END_GOOD; /* kept open */
+    return END_GOOD;
 }
 
 static int listen_on(struct guardian *g)
@@ -130,7 +130,7 @@ static bool set_signals(struct guardian *g)
  * what failed is on stderr. Returns in the guardian only. */
 static int detach(int *told)
 {
-    char byte;
+    unsigned char byte;
     int ends[2], status = END_FAILED;
     pid_t pid;
 
@@ -179,7 +179,9 @@ static void harden(struct guardian *g)
         say(g, LOG_WARNING, "may be killed for want of memory: oom_score_adj: %s",
             strerrordesc_np(errno));
     }
-    close(fd);
+    if (fd >= 0) {
+        close(fd);
+    }
     setrlimit(RLIMIT_MEMLOCK, &all);
     touch_stack();
     if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
@@ -198,7 +200,9 @@ static void warn_of_cgroup(struct guardian *g)
     int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
 
-    close(fd);
+    if (fd >= 0) {
+        close(fd);
+    }
     text[n > 0 ? n : 0] = 0;
     if (strstr(text, "batond") != NULL) {
         say(g, LOG_WARNING,
@@ -222,7 +226,7 @@ static void forget_stdio(struct guardian *g)
 
 static int prepare(struct guardian *g, const struct options *options)
 {
-    int rc = take_lock(options->socket);
+    int rc = take_lock(g);
 
     if (rc != END_GOOD) {
         return rc;
@@ -254,7 +258,7 @@ int main(int argc, char **argv)
     struct options options;
     int told = -1, rc = END_GOOD;
 
-    if (!read_options(argc, argv, &options)) {
+    if (!read_options(argc, argv, &options) || options.socket == NULL) {
         dprintf(
             2, "usage: baton-guardian --socket PATH [--log FILE] [--detach]\n"
                "Paths are absolute; that of the socket has less than 103 bytes.\n");
@@ -270,7 +274,7 @@ int main(int argc, char **argv)
         warn_of_cgroup(g);
     }
     if (told >= 0) {
-        char byte = (char)rc;
+        unsigned char byte = (unsigned char)rc;
 
         rc = write(told, &byte, 1) == 1 ? rc : END_FAILED;
         close(told);
@@ -281,6 +285,6 @@ int main(int argc, char **argv)
     guardian_started();
     guardian_loop(g);
     dog_close(g);
-    unlink(g->socket_path);
+    unlink(options.socket);
     return END_GOOD;
 }

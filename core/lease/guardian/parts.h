@@ -48,8 +48,8 @@ struct dog { /* the hardware watchdog */
 struct guardian {
     uint64_t instance;
     const char *socket_path;
-    int listener, daemon, timer, signals, null, log; /* descriptors; -1: none */
-    unsigned connection;                             /* counts them */
+    int lock, listener, daemon, timer, signals, null, log; /* descriptors; -1: none */
+    unsigned connection;                                   /* counts them */
     pid_t logger;
     bool leaving; /* asked to end: as soon as nothing is armed */
     struct dog dog;

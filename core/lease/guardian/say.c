@@ -137,7 +137,9 @@ void say(struct guardian *g, int priority, const char *format, ...)
     va_end(args);
     len = strlen(packet);
     for (size_t i = 1; i < len; i++) { /* the name of a group can't forge a line */
-        packet[i] = (unsigned char)packet[i] < ' ' || packet[i] == 127 ? '?' : packet[i];
+        if ((unsigned char)packet[i] < ' ' || packet[i] == 127) {
+            packet[i] = '?';
+        }
     }
     send(g->log, packet, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

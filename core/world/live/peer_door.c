@@ -61,6 +61,19 @@ static void door_close(struct peer_door *door)
     door->tls = NULL;
 }
 
+/* A kernel may be without IPv6. */
+static int make_socket(bool *is_six)
+{
+    const int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    int fd = socket(AF_INET6, type, 0);
+
+    *is_six = fd >= 0;
+    if (fd >= 0) {
+        return fd;
+    }
+    return socket(AF_INET, type, 0);
+}
+
 static int listen_on(int port)
 {
     struct sockaddr_in6 six = {
@@ -69,12 +82,10 @@ static int listen_on(int port)
         .sin_family = AF_INET,
         .sin_addr.s_addr = htonl(INADDR_ANY),
         .sin_port = htons((uint16_t)port)};
-    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, off = 0;
-    bool is_six = fd >= 0, bound;
+    int on = 1, off = 0;
+    bool is_six, bound;
+    int fd = make_socket(&is_six);
 
-    if (!is_six) { /* a kernel without IPv6 */
-        fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    }
     if (fd < 0) {
         return -1;
     }
