@@ -67,7 +67,7 @@ static bool read_options(int argc, char **argv, struct options *options)
     }
     return options->socket != NULL && options->socket[0] == '/' &&
            (options->log == NULL || options->log[0] == '/') &&
-           strlen(options->socket) + sizeof ".lock" <= sizeof((struct sockaddr_un *)NULL)->sun_path;
+           strlen(options->socket) < sizeof((struct sockaddr_un *)NULL)->sun_path;
 }
 
 /* One guardian for a socket, however many are started. The lock goes with the process. */
@@ -261,7 +261,7 @@ int main(int argc, char **argv)
     if (!read_options(argc, argv, &options) || options.socket == NULL) {
         dprintf(
             2, "usage: baton-guardian --socket PATH [--log FILE] [--detach]\n"
-               "Paths are absolute; that of the socket has less than 103 bytes.\n");
+               "Paths are absolute; that of the socket has less than 108 bytes.\n");
         return END_USAGE;
     }
     g->socket_path = options.socket;

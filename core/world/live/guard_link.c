@@ -138,7 +138,9 @@ static bool fill_setup(
         snprintf(request->interface, sizeof request->interface, "%s", group->interface);
     }
     for (int i = 0; i < group->n_guardian; i++) {
-        if (!guardian_request_command(request, (const char *const *)group->guardian[i].argv, 0)) {
+        if (!guardian_request_command(
+                request, (const char *const *)group->guardian[i].argv,
+                (int32_t)group->guardian[i].deadline_ms)) {
             return false;
         }
     }
