@@ -807,6 +807,11 @@ START_TEST(what_does_not_fit_into_a_message_is_refused)
     ck_assert(!guardian_request_command(&request, many, 0));
     ck_assert(!guardian_request_command(&request, many + GUARDIAN_WORDS_MAX + 1, 0));
     ck_assert(!guardian_request_begin(&request, GUARDIAN_SETUP, 1, big));
+    ck_assert(guardian_request_begin(&request, GUARDIAN_ARM, 1, "mail"));
+    request.until_ms = INT64_MAX;
+    ck_assert_ptr_nonnull(guardian_request_check(&request, guardian_request_size(GUARDIAN_ARM)));
+    request.until_ms = 1;
+    ck_assert_ptr_null(guardian_request_check(&request, guardian_request_size(GUARDIAN_ARM)));
     ck_assert(guardian_address_parse("10.9.0.100/24", &family, bytes, &prefix));
     ck_assert_int_eq(prefix, 24);
     ck_assert(guardian_address_parse("fd00::9/64", &family, bytes, &prefix));
@@ -857,6 +862,33 @@ START_TEST(it_is_locked_first_in_line_and_what_it_runs_is_not)
     ck_assert_str_eq(text_of("score"), "0\n");
     ck_assert_str_eq(text_of("policy"), "0\n");
     ck_assert_str_eq(text_of("mask"), "0022\n");
+    close(fd);
+}
+END_TEST
+
+START_TEST(the_process_that_writes_its_log_is_replaced)
+{
+    int fd = tell_one(dial_up(), "true");
+    long logger = 0;
+    char path[64];
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)guardian, (int)guardian);
+    file = fopen(path, "re");
+    if (file == NULL) {
+        return; /* a kernel that does not tell */
+    }
+    ck_assert_int_eq(fscanf(file, "%ld", &logger), 1);
+    fclose(file);
+    kill((pid_t)logger, SIGKILL);
+    UNTIL(is_gone(logger));
+    do {
+        say_to(fd, GUARDIAN_ARM, "mail", now_ms());
+        UNTIL(state_of(fd, "mail") == GUARDIAN_FIRED);
+        for (int i = 0; i < 20; i++) {
+            nap();
+        }
+    } while (strstr(text_of("log"), "the service is stopped") == NULL);
     close(fd);
 }
 END_TEST
@@ -974,6 +1006,7 @@ int main(void)
     tcase_add_test(live, noise_does_not_disturb_the_guardian);
     tcase_add_test(live, another_version_is_told_so);
     tcase_add_test(live, it_is_locked_first_in_line_and_what_it_runs_is_not);
+    tcase_add_test(live, the_process_that_writes_its_log_is_replaced);
     tcase_add_test(live, detached_it_outlives_who_started_it_and_there_is_one_only);
     tcase_add_test(live, the_address_goes_last_whatever_the_commands_said);
     tcase_add_test(words, noise_is_judged_without_reading_beyond_it);

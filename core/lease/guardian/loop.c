@@ -163,6 +163,9 @@ static void reap(struct guardian *g)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == g->logger) {
+            say_died(g);
+        }
         ward_reaped(g, pid, status, guardian_now_ms());
     }
 }

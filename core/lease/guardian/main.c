@@ -245,7 +245,7 @@ static int prepare(struct guardian *g, const struct options *options)
     if (rc == END_GOOD && options->detach) {
         forget_stdio(g); /* whoever reads its output waits for its end */
     }
-    if (rc == END_GOOD && !say_start(g, options->log)) {
+    if (rc == END_GOOD && !say_start(g)) {
         rc = fail("can't start", "the process that writes the log");
     }
     return rc;
@@ -265,6 +265,7 @@ int main(int argc, char **argv)
         return END_USAGE;
     }
     g->socket_path = options.socket;
+    g->log_path = options.log;
     if (options.detach) {
         rc = detach(&told);
     }

@@ -50,8 +50,10 @@ struct guardian {
     const char *socket_path;
     int lock, listener, daemon, timer, signals, null, log; /* descriptors; -1: none */
     unsigned connection;                                   /* counts them */
-    pid_t logger;
-    bool leaving; /* asked to end: as soon as nothing is armed */
+    pid_t logger;                                          /* 0: it has died */
+    const char *log_path;
+    int64_t logger_ms; /* when it was started last */
+    bool leaving;      /* asked to end: as soon as nothing is armed */
     struct dog dog;
     int n_wards;
     struct ward ward[GUARDIAN_GROUPS_MAX];
@@ -100,8 +102,10 @@ void dog_close(struct guardian *g);
 
 /* ---- say.c: the log ---- */
 
-/* Starts the process that writes: to `path` (NULL: stderr) and to syslog. False with errno. */
-bool say_start(struct guardian *g, const char *path);
+/* Starts the process that writes: to g->log_path (NULL: stderr) and to syslog. False with errno. */
+bool say_start(struct guardian *g);
+/* It has died, and is started again by the next line. */
+void say_died(struct guardian *g);
 /* One line; `priority` as syslog's. Never blocks: where the log can't keep up, it is lost. */
 void say(struct guardian *g, int priority, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -107,6 +107,9 @@ const char *guardian_request_check(const void *message, size_t size)
     if (request->group[0] == 0) {
         return "no group is named";
     }
+    if (request->until_ms < 0 || request->until_ms > INT64_MAX / 4) {
+        return "a time that no clock shows";
+    }
     return request->head.op == GUARDIAN_SETUP ? setup_check(request) : NULL;
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define SAY_LINE_MAX 512
+#define SAY_AGAIN_MS 1000 /* between two starts of the process that writes */
 
 /* ---- The process that writes ------------------------------------------------------------ */
 
@@ -95,16 +96,18 @@ static void write_lines(int from, const char *path, pid_t pid)
     }
 }
 
-bool say_start(struct guardian *g, const char *path)
+bool say_start(struct guardian *g)
 {
     pid_t guardian = getpid();
     int pair[2];
 
+    g->logger_ms = guardian_now_ms();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         return false;
     }
     g->logger = fork();
     if (g->logger < 0) {
+        g->logger = 0;
         close(pair[0]);
         close(pair[1]);
         return false;
@@ -116,11 +119,18 @@ bool say_start(struct guardian *g, const char *path)
         sigprocmask(SIG_SETMASK, &all, NULL);
         dup2(pair[1], 3);
         close_range(4, ~0U, 0);
-        write_lines(3, path, guardian);
+        write_lines(3, g->log_path, guardian);
     }
     close(pair[1]);
     g->log = pair[0];
     return true;
+}
+
+void say_died(struct guardian *g)
+{
+    close(g->log);
+    g->log = -1;
+    g->logger = 0;
 }
 
 /* ---- The guardian's side ---------------------------------------------------------------- */
@@ -140,6 +150,9 @@ void say(struct guardian *g, int priority, const char *format, ...)
         if ((unsigned char)packet[i] < ' ' || packet[i] == 127) {
             packet[i] = '?';
         }
+    }
+    if (g->logger == 0 && guardian_now_ms() - g->logger_ms >= SAY_AGAIN_MS) {
+        say_start(g);
     }
     send(g->log, packet, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -185,8 +185,12 @@ void peer_door_free(struct peer_door *door)
 
 void peer_door_reload(struct peer_door *door)
 {
+    const struct config_peers *peers = live_config(door->live)->peers;
+
     door_close(door);
-    door_try(door);
+    if (peers != NULL && peers->failsafe) {
+        door_try(door);
+    }
 }
 
 void peer_door_wait(struct peer_door *door, struct peer_wait *wait)
