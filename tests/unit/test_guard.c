@@ -162,6 +162,27 @@ START_TEST(a_restarted_daemon_finds_it_armed)
 }
 END_TEST
 
+START_TEST(a_restarted_daemon_logs_what_was_done_for_it)
+{
+    char path[96];
+
+    ask(WORLD_GUARD_ARM, now_ms() - 1);
+    fixture_until(&f, has_stopped, NULL);
+    live_free(f.world);
+    event_base_free(f.base);
+    snprintf(path, sizeof path, "%s/errors", f.dir);
+    ck_assert_ptr_nonnull(freopen(path, "we", stderr));
+    f.config.log_level = WORLD_ALERT;
+    fixture_begin(&f);
+    while (strstr(ask(WORLD_GUARD_ASK, 0).detail, "is stopping") != NULL) {
+    }
+    live_free(f.world);
+    event_base_free(f.base);
+    ck_assert_ptr_nonnull(strstr(fixture_text(&f, "errors"), "the guardian stopped the service"));
+    fixture_begin(&f);
+}
+END_TEST
+
 START_TEST(a_guardian_that_dies_is_replaced_and_armed_again)
 {
     struct answer answer;
@@ -264,6 +285,7 @@ int main(void)
     tcase_add_test(tests, a_guardian_is_started_where_there_is_none);
     tcase_add_test(tests, it_does_what_the_configuration_says);
     tcase_add_test(tests, a_restarted_daemon_finds_it_armed);
+    tcase_add_test(tests, a_restarted_daemon_logs_what_was_done_for_it);
     tcase_add_test(tests, a_guardian_that_dies_is_replaced_and_armed_again);
     tcase_add_test(tests, a_frozen_guardian_is_no_answer);
     tcase_add_test(tests, armed_too_late_is_a_no);

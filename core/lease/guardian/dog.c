@@ -112,7 +112,11 @@ static const char *dog_open(struct guardian *g, const char *path, int64_t timeou
     g->dog = (struct dog){.fd = fd, .promised_ms = timeout_ms, .timeout_ms = timeout_ms};
     snprintf(g->dog.path, sizeof g->dog.path, "%s", path);
     if (fstat(fd, &info) != 0 || (S_ISCHR(info.st_mode) && !set_device_time(&g->dog))) {
-        dog_close(g);
+        if (write(fd, "V", 1) == 1) { /* opening it has set it going, and nobody reckons with it */
+            errno = 0;
+        }
+        close(fd);
+        g->dog = (struct dog){.fd = -1};
         return "the watchdog can't be set to that time; give it one that the device has";
     }
     return NULL;

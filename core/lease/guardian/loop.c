@@ -2,6 +2,7 @@
 #include "lease/guardian/parts.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,6 +44,16 @@ static void drop_daemon(struct guardian *g)
     }
 }
 
+static void say_fired(const struct ward *ward, char *text, size_t size)
+{
+    bool stopped = ward->state == GUARDIAN_FIRED;
+
+    snprintf(
+        text, size,
+        "group %s: the daemon was silent, and the guardian %s the service (epoch %" PRId64 ")",
+        ward->setup.group, stopped ? "stopped" : "could not stop", ward->epoch);
+}
+
 static void answer(
     struct guardian *g, int fd, const struct guardian_head *head, enum guardian_word word,
     const char *group, const char *text)
@@ -63,7 +74,11 @@ static void answer(
         message.fired_ms = ward->fired_ms;
         message.over_ms = ward->over_ms;
     }
-    snprintf(message.text, sizeof message.text, "%s", text != NULL ? text : "");
+    if (text != NULL) {
+        snprintf(message.text, sizeof message.text, "%s", text);
+    } else if (ward != NULL && (ward->state == GUARDIAN_FIRED || ward->state == GUARDIAN_FAILED)) {
+        say_fired(ward, message.text, sizeof message.text);
+    }
     if (send(fd, &message, sizeof message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && fd == g->daemon) {
         drop_daemon(g); /* it has not read its answers; it may come again */
     }

@@ -103,7 +103,7 @@ struct guardian_answer {
     uint64_t instance;         /* another one is another guardian, that knows nothing */
     int64_t until_ms, epoch;   /* ARMED and after: of the last ARM */
     int64_t fired_ms, over_ms; /* FIRED, FAILED: when it began to stop the service, and was over */
-    char text[256];            /* one sentence, or ""; ends with 0 */
+    char text[256]; /* why not, or of FIRED and FAILED what happened, or ""; ends with 0 */
 };
 
 /* Of a request of that operation; 0: there is no such operation. */

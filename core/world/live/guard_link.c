@@ -35,6 +35,7 @@ struct guard_link {
     struct event *readable, *again;
     uint64_t number, told_number; /* last that was sent; last of the configuration */
     uint64_t instance;            /* of the guardian that was there last; 0: none */
+    int64_t told_fired_ms;        /* the last time it did its work that the log has */
     bool owes_setup;              /* it could not take all just now */
     struct child *starter;
     int64_t started_ms;
@@ -260,6 +261,17 @@ static void take_told(struct guard_link *link, const struct guardian_answer *ans
     }
 }
 
+/* What it had to do, for whoever reads the daemon's log only. */
+static void tell_fired(struct guard_link *link, const struct guardian_answer *answer)
+{
+    bool fired = answer->state == GUARDIAN_FIRED || answer->state == GUARDIAN_FAILED;
+
+    if (answer->word == GUARDIAN_DONE && fired && answer->fired_ms > link->told_fired_ms) {
+        link->told_fired_ms = answer->fired_ms;
+        tell_log(link, WORLD_ALERT, answer->text);
+    }
+}
+
 static void take_answer(struct guard_link *link, const void *message, size_t size)
 {
     const struct guardian_answer *answer = message;
@@ -269,12 +281,16 @@ static void take_answer(struct guard_link *link, const void *message, size_t siz
         complain(link, "%s", wrong);
         hang_up(link);
         try_later(link, LINK_SENT_AWAY_MS);
-    } else if (answer->word == GUARDIAN_BUSY || answer->word == GUARDIAN_STRANGE) {
+        return;
+    }
+    if (answer->word == GUARDIAN_BUSY || answer->word == GUARDIAN_STRANGE) {
         complain(link, "the guardian: %s", answer->text);
         hang_up(link);
         try_later(link, LINK_SENT_AWAY_MS);
-    } else if (
-        answer->head.op == GUARDIAN_HELLO || answer->head.op == GUARDIAN_WATCHDOG ||
+        return;
+    }
+    tell_fired(link, answer);
+    if (answer->head.op == GUARDIAN_HELLO || answer->head.op == GUARDIAN_WATCHDOG ||
         answer->head.op == GUARDIAN_SETUP) {
         take_told(link, answer);
     } else {
