@@ -125,8 +125,8 @@ static void hear(struct witness *w, struct witness_host *host, struct witness_as
         note(
             w, host, "smtp", ask->began_us, ask->connected_us != 0 ? ask->connected_us : now_us,
             name);
-    if (n > 0 && send(ask->fd, "QUIT\r\n", 6, MSG_NOSIGNAL) < 0)
-        n = 0;
+    if (n > 0)
+        (void)!send(ask->fd, "QUIT\r\n", 6, MSG_NOSIGNAL); /* out of courtesy */
     close(ask->fd);
     ask->fd = -1;
 }

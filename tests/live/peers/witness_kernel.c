@@ -78,7 +78,7 @@ static void read_changes(struct witness *w, struct witness_host *host)
         }
         if (n <= 0)
             break;
-        int len = (int)n;
+        unsigned int len = n > 0 ? (unsigned int)n : 0;
         for (struct nlmsghdr *head = (struct nlmsghdr *)buffer; NLMSG_OK(head, len);
              head = NLMSG_NEXT(head, len)) {
             if (head->nlmsg_type == RTM_NEWADDR || head->nlmsg_type == RTM_DELADDR)
@@ -104,7 +104,7 @@ static bool port_listens(struct witness *w, struct witness_host *host, bool *kno
     *known = send(host->diag, &request, sizeof request, 0) == (ssize_t)sizeof request;
     while (*known) {
         ssize_t n = recv(host->diag, buffer, sizeof buffer, 0);
-        int len = (int)n;
+        unsigned int len = n > 0 ? (unsigned int)n : 0;
         *known = n > 0;
         for (struct nlmsghdr *head = (struct nlmsghdr *)buffer; n > 0 && NLMSG_OK(head, len);
              head = NLMSG_NEXT(head, len)) {
