@@ -178,7 +178,9 @@ START_TEST(a_restarted_daemon_logs_what_was_done_for_it)
     }
     live_free(f.world);
     event_base_free(f.base);
-    ck_assert_ptr_nonnull(strstr(fixture_text(&f, "errors"), "the guardian stopped the service"));
+    ck_assert_msg(
+        strstr(fixture_text(&f, "errors"), "the guardian stopped the service") != NULL, "%s",
+        fixture_text(&f, "errors"));
     fixture_begin(&f);
 }
 END_TEST

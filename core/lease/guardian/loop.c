@@ -142,7 +142,7 @@ static bool hear_one(struct guardian *g)
 
 static void hear_daemon(struct guardian *g)
 {
-    for (int i = 0; i < LOOP_MESSAGES_MAX && hear_one(g); i++) {
+    for (int i = 0; i < LOOP_MESSAGES_MAX && g->daemon >= 0 && hear_one(g); i++) {
     }
 }
 
@@ -252,10 +252,10 @@ void guardian_loop(struct guardian *g)
         if (wait[WAIT_SIGNALS].revents != 0) {
             hear_signals(g);
         }
-        if (wait[WAIT_DAEMON].revents != 0) {
+        if (wait[WAIT_DAEMON].revents != 0 || wait[WAIT_LISTENER].revents != 0) {
             hear_daemon(g);
         }
-        if (wait[WAIT_LISTENER].revents != 0) { /* after a daemon that has gone */
+        if (wait[WAIT_LISTENER].revents != 0) { /* it may be the one that just went */
             let_in(g);
         }
         tick(g);
