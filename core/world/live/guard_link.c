@@ -244,8 +244,11 @@ static void take_told(struct guard_link *link, const struct guardian_answer *ans
             complain(link, "hardware watchdog: %s", answer->text);
         }
     } else if (answer->head.op == GUARDIAN_SETUP && refused) {
-        link->owes_setup = true;
-        complain(link, "the guardian does not take the stops of a group: %s", answer->text);
+        if (answer->state == GUARDIAN_FIRING) {
+            link->owes_setup = true; /* told again with the next call */
+        } else {
+            complain(link, "the guardian does not take the stops of a group: %s", answer->text);
+        }
     }
     if (answer->head.number == link->told_number && link->phase == LINK_TELLING) {
         bool new = link->instance != answer->instance;
