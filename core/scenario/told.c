@@ -199,7 +199,8 @@ static void tell_store(struct run *run, const struct moment *now)
     if (now->epoch > run->moment.epoch) {
         run->figures.grants++;
     }
-    if (now->epoch < run->moment.epoch && run->fallen_ms < 0) {
+    if (now->epoch < run->moment.epoch && run->fallen_ms < 0 &&
+        run->effect_ms != run->sim->now_ms) {
         run->fallen_ms = run->sim->now_ms;
     }
     if (now->holder == GROUP_NOBODY) {
