@@ -183,6 +183,8 @@ static bool good_hold(const struct player *player, const struct group *group)
     case GROUP_HOLD_TWO_SERVE:
     case GROUP_HOLD_MOVES:
         return true;
+    case GROUP_HOLD_EPOCH: /* whether the store is the right one is not ours to say */
+        return true;
     case GROUP_HOLD_JOURNAL:
         return player->course.filled;
     default:

@@ -463,12 +463,13 @@ void menu_vary(struct scenario_deed *deed, double draw)
     }
 }
 
-bool menu_sensible(const struct run *run, const struct scenario_deed *deed)
+bool menu_sensible(
+    const struct explore_setup *setup, const struct run *run, const struct scenario_deed *deed)
 {
     const struct sim *sim = run_sim(run);
 
     if (deed->kind == SCENARIO_COMMAND && deed->command == GROUP_CMD_CONFIRM_OUT) {
         return !sim->node[deed->node].on; /* nobody vouches for what isn't so */
     }
-    return true;
+    return setup->run.peers == NULL || menu_peers_sensible(run, deed);
 }

@@ -78,3 +78,65 @@ void menu_add_peer_links(
         }
     }
 }
+
+/* Its Baton does not hang, and did not so long that its lease is over. */
+static bool works(const struct run *run, int node)
+{
+    struct sim *sim = run_sim(run);
+    const struct controller *controller = run_controller_at(run, node);
+    const struct group_peers *peers =
+        controller != NULL ? controller_group(controller)->peers : NULL;
+
+    return peers != NULL && !sim_hangs(sim, SIM_NODE + node) &&
+           world_now_ms(sim_door(sim, SIM_NODE + node)) < peers->stop_at_ms;
+}
+
+/* All that run have heard of the last grant: a copy of the store is older than a moment. */
+static bool all_heard(const struct run *run)
+{
+    int64_t epoch;
+    int i;
+
+    run_holder(run, &epoch);
+    for (i = 0; i < run_seats(run); i++) {
+        const struct controller *controller = run_controller_at(run, i);
+
+        if (controller != NULL && controller_group(controller)->epoch != epoch) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A service that no Baton has ever taken over has no guardian. */
+static bool is_nobodys(const struct run *run, int node)
+{
+    int64_t epoch;
+
+    run_holder(run, &epoch);
+    return epoch == 0 && sim_serves(run_sim(run), node);
+}
+
+bool menu_peers_sensible(const struct run *run, const struct scenario_deed *deed)
+{
+    const struct sim *sim = run_sim(run);
+    enum sim_fault_kind kind = deed->fault.kind;
+    bool fault = deed->kind == SCENARIO_FAULT;
+    int node = deed->kind == SCENARIO_KILL ? deed->at
+               : fault                     ? deed->fault.place - SIM_NODE
+                                           : GROUP_NOBODY;
+
+    if (fault && kind == SIM_ROLL_BACK_STORE) {
+        return all_heard(run);
+    }
+    if (node < 0) {
+        return true;
+    }
+    if (fault && kind == SIM_KILL_GUARDIAN) {
+        return works(run, node);
+    }
+    if (!fault || kind == SIM_HANG || kind == SIM_HANG_BATON) {
+        return !sim_guardian_is_dead(sim, node) && !is_nobodys(run, node);
+    }
+    return true;
+}

@@ -41,6 +41,10 @@ void menu_add_link(
     struct menu *menu, const struct menu_portion *portion, int place, int other, bool one_way);
 
 /* menu_peers.c: what there is instead among peers. */
+/* A Baton and its guardian are not both out of action: who kills both leaves nothing that could
+ * stop the service in time, but a watchdog. And a store is not set back to before what nobody has
+ * heard of yet. */
+bool menu_peers_sensible(const struct run *run, const struct scenario_deed *deed);
 const struct menu_portion *menu_peer_portions(int *n);
 void menu_add_peer_links(
     struct menu *menu, const struct sim *sim, const struct policy_site *site,
@@ -55,7 +59,8 @@ bool menu_same(const struct scenario_deed *a, const struct scenario_deed *b);
 /* Same deed, another size: for random runs. `draw` is uniform from 0 to 1. */
 void menu_vary(struct scenario_deed *deed, double draw);
 /* May it be done now? What nobody would do, and no one could survive, may not. */
-bool menu_sensible(const struct run *run, const struct scenario_deed *deed);
+bool menu_sensible(
+    const struct explore_setup *setup, const struct run *run, const struct scenario_deed *deed);
 
 /* ---- story.c: what happens in one run -------------------------------------------------- */
 

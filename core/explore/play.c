@@ -201,7 +201,7 @@ void player_do(
 {
     struct baton_error error = {0};
 
-    if (!repair && !menu_sensible(player->run, deed)) {
+    if (!repair && !menu_sensible(player->setup, player->run, deed)) {
         verdict->end = PLAY_NOTHING;
         return;
     }

@@ -27,6 +27,19 @@ static struct policy_site two_nodes(void)
         }};
 }
 
+/* A Baton on each, as the first one sees it. */
+static struct policy_site peer_nodes(int n_nodes)
+{
+    struct policy_site site = two_nodes();
+
+    site.self = site.node[0].name;
+    site.n_nodes = n_nodes;
+    site.node[0].transport = "local";
+    site.node[1].transport = "peer";
+    site.node[2] = (struct policy_node_site){"server03", "10.9.0.3", "peer", 3};
+    return site;
+}
+
 static struct stage *stage;
 static struct baton_error error;
 static struct explore_result result;
@@ -72,10 +85,9 @@ static void close_stage(void)
 }
 
 /* Read the scenario anew and play it, as `baton simulate` does; its error says what failed. */
-static void replay(void)
+static void replay_for(struct policy_site site)
 {
     const char *text = result.failure.scenario;
-    struct policy_site site = two_nodes();
     struct run_setup setup = {.seed = 1};
     struct scenario *scenario = NULL;
     struct run *run = NULL;
@@ -89,6 +101,11 @@ static void replay(void)
     ck_assert_msg(run_scenario(run, &error) != BATON_OK, "it does not fail:\n%s", text);
     run_free(run);
     scenario_free(scenario);
+}
+
+static void replay(void)
+{
+    replay_for(two_nodes());
 }
 
 /* ---- Bad policies -----------------------------------------------------------------------------
@@ -226,6 +243,69 @@ START_TEST(nothing_is_found_in_a_shipped_policy)
     ck_assert_int_gt(result.done.runs, 200);
     ck_assert_int_gt(result.waits, 0);
     explore_result_fini(&result);
+}
+END_TEST
+
+/* ---- Among peers -------------------------------------------------------------------------------
+ */
+
+static const struct {
+    int n_nodes;
+    bool failsafe;
+    struct shipped shipped;
+} peer_groups[] = {
+    {2, false, {"policies/postfix-floating-ip.lua", {{0}}, 0}},
+    {2, false, {"policies/postfix-floating-ip.lua", {{"standby", "cold"}}, 1}},
+    {2, true, {"policies/postfix-floating-ip.lua", {{"unconfirmed", "fence"}}, 1}},
+    {3, false, {"policies/postfix-floating-ip.lua", {{0}}, 0}},
+    {3, true, {"policies/postfix-floating-ip.lua", {{"unconfirmed", "fence"}}, 1}},
+    {2, true, {"policies/generic-service.lua", {{"unit", "a.service"}, {"port", "7000"}}, 2}},
+    {2, false, {"policies/generic-service.lua", {{"unit", "a.service"}}, 1}},
+};
+
+static void open_peers(int i, struct policy_site *site, bool guardian)
+{
+    *site = peer_nodes(peer_groups[i].n_nodes);
+    site->param = peer_groups[i].shipped.set;
+    site->n_params = peer_groups[i].shipped.n_sets;
+    open_stage(peer_groups[i].shipped.file, site);
+    stage->peers = (struct run_peers){
+        .times = lease_times_default(), .guardian = guardian, .failsafe = peer_groups[i].failsafe};
+}
+
+START_TEST(nothing_is_found_in_a_shipped_policy_among_peers)
+{
+    bool longer = getenv("BATON_TEST_LONG") != NULL;
+    struct policy_site site;
+
+    open_peers(_i, &site, true);
+    if (look_for((struct explore_setup){
+            .faults = longer && site.n_nodes == 2 ? 2 : 1,
+            .seeds = longer ? 2000 : 20,
+            .first_seed = 1}) != BATON_OK) {
+        ck_abort_msg("%s", error.text);
+    }
+    ck_assert_msg(!result.failed, "%s\n%s", result.failure.text, result.failure.scenario);
+    ck_assert(result.complete);
+    ck_assert_int_gt(result.done.runs, 400);
+    close_stage();
+}
+END_TEST
+
+/* A Baton that hangs stops nothing: that takes a guardian. */
+START_TEST(without_guardians_two_serve)
+{
+    struct policy_site site;
+
+    open_peers(0, &site, false);
+    ck_assert_int_eq(look_for((struct explore_setup){.faults = 1}), BATON_OK);
+    ck_assert(result.failed);
+    ck_assert_int_eq(result.failure.kind, EXPLORE_TWO_SERVE);
+    ck_assert_msg(strstr(result.failure.scenario, "hang") != NULL, "%s", result.failure.scenario);
+    ck_assert(result.failure.replays);
+    replay_for(peer_nodes(2));
+    ck_assert_msg(strstr(error.text, "two nodes serve") != NULL, "%s", error.text);
+    close_stage();
 }
 END_TEST
 
@@ -367,7 +447,7 @@ int main(void)
 {
     Suite *suite = suite_create("explore");
     TCase *bad = tcase_create("bad policies"), *good = tcase_create("shipped policies");
-    TCase *how = tcase_create("how it looks");
+    TCase *how = tcase_create("how it looks"), *peers = tcase_create("among peers");
     SRunner *runner = srunner_create(suite);
     int failed;
 
@@ -380,6 +460,11 @@ int main(void)
     tcase_set_timeout(good, 1800);
     tcase_add_loop_test(good, nothing_is_found_in_a_shipped_policy, 0, COUNT(shippeds));
     suite_add_tcase(suite, good);
+    tcase_set_timeout(peers, 1800);
+    tcase_add_loop_test(
+        peers, nothing_is_found_in_a_shipped_policy_among_peers, 0, COUNT(peer_groups));
+    tcase_add_test(peers, without_guardians_two_serve);
+    suite_add_tcase(suite, peers);
     tcase_set_timeout(how, 300);
     tcase_add_test(how, pruning_hides_nothing);
     tcase_add_test(how, the_number_of_workers_changes_nothing);

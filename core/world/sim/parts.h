@@ -183,6 +183,7 @@ enum serve_blame {
 
 struct sim_guard { /* of a node */
     bool there, armed, firing;
+    bool killed;      /* and not armed again since */
     bool woken;       /* its node went on when it was overdue, and it is not through yet */
     int64_t until_ms; /* of the node's clock */
     int64_t epoch;

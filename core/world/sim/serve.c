@@ -178,13 +178,20 @@ static bool is_blamed(const struct sim *sim, enum serve_cause late, int early)
     return false;
 }
 
-static uint8_t blame(const struct sim *sim, enum serve_cause late, int early)
+/* It goes on, or will, after its guardian was due. */
+static bool woken(const struct sim *sim, int node)
 {
-    if (!sim->inside->had_all[early] || !is_blamed(sim, late, early)) {
+    return warden_overdue(sim, node) || sim->inside->guard[node].woken;
+}
+
+/* A service that comes up on a node that has just woken up, by itself or by a command that was
+ * under way, is no more to be stopped in time than one that was up all along. */
+static uint8_t blame(const struct sim *sim, enum serve_cause cause, int late, int early)
+{
+    if (!sim->inside->had_all[early] || !is_blamed(sim, cause, early)) {
         return BLAME_NONE;
     }
-    if (late == SERVE_BY_COMMAND &&
-        (warden_overdue(sim, early) || sim->inside->guard[early].woken)) {
+    if (woken(sim, late) || (cause == SERVE_BY_COMMAND && woken(sim, early))) {
         return BLAME_UNLESS_WOKEN;
     }
     return BLAME_ALWAYS;
@@ -202,7 +209,7 @@ static void keep_causes(struct sim *sim, enum serve_cause cause)
 
         if (has && !inside->had_all[i]) {
             for (j = 0; j < sim->n_nodes; j++) {
-                inside->blamed[i][j] = inside->blamed[j][i] = blame(sim, cause, j);
+                inside->blamed[i][j] = inside->blamed[j][i] = blame(sim, cause, i, j);
             }
             inside->cause[i] = cause;
             inside->cause_ms[i] = sim->now_ms;

@@ -353,6 +353,9 @@ void sim_account(struct sim *sim);
 void sim_account_from(struct sim *sim);
 /* Does this node serve, in truth? */
 bool sim_serves(const struct sim *sim, int node);
+/* Among peers: the guardian of this node was killed, and no other one is armed yet: until then
+ * nothing stops the service where its Baton can't. */
+bool sim_guardian_is_dead(const struct sim *sim, int node);
 /* Among peers: whom the lease store names as the holder now, in truth, whoever can reach it; and
  * the epoch of the last grant in it, which may be NULL. GROUP_NOBODY where nobody has the baton or
  * all in the store is lost. */

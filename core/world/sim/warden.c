@@ -150,7 +150,13 @@ void warden_kill(struct sim *sim, int node)
     }
     disarm(sim, node);
     guard->there = false;
+    guard->killed = true;
     serve_count(sim, SERVE_BY_FAULT);
+}
+
+bool sim_guardian_is_dead(const struct sim *sim, int node)
+{
+    return sim->peers && guard_of(sim, node)->killed;
 }
 
 void warden_node_hangs(struct sim *sim, int node)
@@ -210,6 +216,7 @@ static void arm(struct sim *sim, uint64_t number, int node, int64_t until_ms, in
     int64_t true_ms = door_true_ms(&sim->seat[1 + node], until_ms);
 
     guard->armed = true;
+    guard->killed = false;
     guard->until_ms = until_ms;
     guard->epoch = epoch;
     set_timer(sim, &guard->timer, EVENT_GUARDIAN, node, true_ms);
