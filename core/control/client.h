@@ -2,7 +2,8 @@
  *
  * control.c owns the socket and all clients, control_command.c turns a line into calls
  * and answers, control_wait.c follows a move for those who wait for its end,
- * control_json.c says what groups, plans and policies look like in JSON.
+ * control_json.c says what groups, plans and policies look like in JSON. control_peers.c has
+ * what all of this is where there is a Baton on every node.
  */
 #ifndef BATON_CONTROL_CLIENT_H
 #define BATON_CONTROL_CLIENT_H
@@ -24,6 +25,11 @@ struct control_wait {
     int64_t began_ms;
     int told;           /* steps before this one have been told */
     struct event *gone; /* armed when the plan has left its slot without a last word */
+    /* Made by another node's Baton: `gone` looks now and then. */
+    bool passed_on, answered;
+    int wanted, from; /* nodes, or GROUP_NOBODY */
+    int64_t epoch;    /* when it was passed on */
+    int64_t until_ms; /* and no longer */
 };
 
 /* A question to the journal, or a reload, under way. It outlives a client that hangs up: then
@@ -87,6 +93,37 @@ void control_wait_news(
     struct control_client *client, const struct controller *controller,
     const struct controller_news *news, json_t *line);
 void control_wait_end(struct control_client *client);
+/* The last word. The client may ask the next thing. */
+void control_wait_verdict(struct control_client *client, bool completed, const char *text);
+
+/* ---- control_peers.c ------------------------------------------------------------------ */
+
+/* Was a move that was accepted passed on, to be made by another node's Baton? Then it is answered:
+ * {"passed_on":true,"decides":NODE|null}; or followed, if the client waits: until a node is
+ * active under a new epoch, it is refused, or its time is over. `plan_before`: the id of the
+ * group's plan 0 before the command; `to`: a node, NULL: any other. */
+bool control_peers_move(
+    struct control_client *client, const struct controller *controller, int64_t plan_before,
+    const char *to, bool wait);
+/* The same for a pause or a resume. */
+bool control_peers_simple(
+    struct control_client *client, const struct controller *controller, enum group_command what);
+void control_peers_news(
+    struct control_client *client, const struct controller_news *news, json_t *line);
+/* Does the node's own Baton say something? Without peers: true. */
+bool control_peers_alive(const struct group *group, int node);
+
+/* null without peers, else
+ * {"self","decides":NODE|null,"told":bool,"mine":bool,"stranger":bool,"alive":[NODE,…],
+ * "promised_for_ms":N|null,
+ * "lease":{"proven_for_ms":N|null,"renewals","failures","renewed_ago_ms":N|null,
+ *          "store":TEXT|null,"error":TEXT|null},
+ * "guardian":{"armed":bool,"stops_in_ms":N|null,"error":TEXT|null},
+ * "failsafe":{"serves":bool,"asks":bool,"vouched_ago_ms":N|null,"error":TEXT|null}}.
+ * `self`: whose Baton answers. `decides`: whose Baton moves it; null: it is free, each Baton
+ * decides for its own node. `stranger`: it is held by a node that is not configured. `told`: the
+ * store has said something since the start. */
+json_t *control_json_peers(const struct controller *controller, struct world *world);
 
 /* ---- control_json.c ------------------------------------------------------------------- */
 
@@ -97,10 +134,13 @@ void control_wait_end(struct control_client *client);
  * A group: {"name","phase":"settling|running","holder":NODE|null,"epoch","shadow":bool,
  * ["would":null|{"kind","from","taker","time","for_ms","why","text","ended"}],"paused":bool,
  * ["paused_why"],"hold":null|{"name","why",["node"],"since","for_ms"},
- * "moves":{"count","max","window_ms"},"nodes":[…],"plans":[…],"policy":{…},"why":[…]}.
+ * "moves":{"count","max","window_ms"},"peers":null|{…},"nodes":[…],"plans":[…],"policy":{…},
+ * "why":[…]}. "peers": see control_json_peers.
  * A node: {"name","priority","state","since","for_ms","state_why","holder":bool,
  * "fit":"yes|no|unsure","fit_for_ms","fit_why","serving":"yes|no|unsure","serving_why",
- * ["serving_age_ms"],"out":bool,"probes":[…]}.
+ * ["serving_age_ms"],"out":bool,["alive":bool],["own_hold"],"probes":[…]}. Among peers: does
+ * its own Baton say something, and the hold that this one is in, if any. What stands of it is
+ * then what it said last.
  * A probe: {"name","status":"ok|fail|unknown","last","run","resting":bool,["for_ms"],
  * ["age_ms"],"latency_us","value","detail"}.
  * A plan that runs: {"id","kind","from":NODE|null,"taker":NODE|null,"epoch",

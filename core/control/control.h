@@ -38,6 +38,14 @@
  * {"ok":true[,"warnings":[TEXT,…]]} once it is taken. One that comes while another one is
  * checked waits for a check of its own.
  *
+ * Among peers a move that another node's Baton has to make is passed on, and so are a pause and a
+ * resume: {"ok":true,"passed_on":true,"decides":NODE|null}. What came of it comes as
+ *   {"event":"answer","group","refused":bool,"text","time"}
+ * to those who watch; with "wait":true to the client too, after
+ *   {"event":"passed-on","group","passed_on":true,"decides":NODE|null}
+ * and the verdict is as below, but without "plan": once a node is active under a new epoch, or
+ * where it was refused, or after all the time that the policy gives its steps and a minute.
+ *
  * A move with "wait":true first answers with lines
  *   {"event":"plan","group","plan","kind","from","taker","steps","time"}
  *   {"event":"step","group","plan","kind","step","steps","what","node","action","status",

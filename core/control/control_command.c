@@ -321,17 +321,23 @@ refused:
 static void run_move(
     struct control_client *client, const struct command *command, enum group_command what)
 {
-    struct controller *controller = give(client, command, what, command->to);
+    struct baton_error ignored;
+    struct controller *controller = find_controller(client, command->group, &ignored);
+    int64_t before = controller != NULL ? controller_group(controller)->plan[0].id : 0;
     const struct group_plan *plan;
 
+    controller = give(client, command, what, command->to);
     if (controller == NULL) {
         return;
     }
+    if (control_peers_move(client, controller, before, command->to, command->wait)) {
+        return;
+    }
+    plan = &controller_group(controller)->plan[0];
     if (command->wait) {
         control_wait_begin(client, controller);
         return;
     }
-    plan = &controller_group(controller)->plan[0];
     control_send_ok(
         client, json_pack(
                     "{s:I,s:s}", "plan", (json_int_t)(plan->kind == GROUP_PLAN_NONE ? 0 : plan->id),
@@ -358,7 +364,9 @@ static void run_simple(
     struct control_client *client, const struct command *command, enum group_command what,
     const char *node)
 {
-    if (give(client, command, what, node) != NULL) {
+    const struct controller *controller = give(client, command, what, node);
+
+    if (controller != NULL && !control_peers_simple(client, controller, what)) {
         control_send_ok(client, NULL);
     }
 }

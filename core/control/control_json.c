@@ -75,7 +75,7 @@ static void set_bool(json_t *object, const char *key, bool value)
 
 static void set_node(json_t *object, const char *key, const struct group *group, int node)
 {
-    if (node == GROUP_NOBODY) {
+    if (node < 0) {
         set(object, key, json_null());
     } else {
         set_text(object, key, group_node_name(group, node));
@@ -142,6 +142,13 @@ static json_t *node_json(const struct moment *moment, const struct group *group,
         set_int(object, "serving_age_ms", ago_ms(moment, node->serving_seen_ms));
     }
     set_bool(object, "out", node->out);
+    if (group->peers != NULL) {
+        set_bool(object, "alive", control_peers_alive(group, index));
+        if (group->peers->hold[index] != GROUP_HOLD_NONE) {
+            set_text(
+                object, "own_hold", group_hold_name((enum group_hold)group->peers->hold[index]));
+        }
+    }
     for (i = 0; i < group->rules.n_probes; i++) {
         json_array_append_new(probes, probe_json(moment, &group->rules.probe[i], &node->health[i]));
     }
@@ -333,6 +340,7 @@ json_t *control_json_group(const struct controller *controller, struct world *wo
     }
     set(object, "hold", hold_json(&moment, group));
     set(object, "moves", moves_json(&moment, group));
+    set(object, "peers", control_json_peers(controller, world));
     for (i = 0; i < group->n_nodes; i++) {
         json_array_append_new(nodes, node_json(&moment, group, i));
     }
@@ -402,6 +410,7 @@ json_t *control_json_news(
         [CONTROLLER_NOTICE] = "notice",
         [CONTROLLER_STEP] = "step",
         [CONTROLLER_STATUS] = "status",
+        [CONTROLLER_ANSWER] = "answer",
     };
     const struct group *group = controller_group(controller);
     struct moment moment = moment_now(world);
@@ -414,6 +423,9 @@ json_t *control_json_news(
     }
     if (news->kind == CONTROLLER_NOTICE) {
         set_text(object, "notice", group_notice_name(news->notice));
+    }
+    if (news->kind == CONTROLLER_ANSWER) {
+        set_bool(object, "refused", news->refused);
     }
     set_text(object, "text", news->text == NULL ? "" : news->text);
     return object;

@@ -29,7 +29,7 @@ void control_wait_end(struct control_client *client)
     memset(&client->wait, 0, sizeof client->wait);
 }
 
-static void verdict(struct control_client *client, bool completed, const char *text)
+void control_wait_verdict(struct control_client *client, bool completed, const char *text)
 {
     const struct control_wait *wait = &client->wait;
     const struct group *group = controller_group(wait->controller);
@@ -37,11 +37,12 @@ static void verdict(struct control_client *client, bool completed, const char *t
     json_t *line = json_object();
 
     json_object_set_new(line, "ok", json_boolean(completed));
-    json_object_set_new(line, "plan", json_integer((json_int_t)wait->plan_id));
+    if (!wait->passed_on) {
+        json_object_set_new(line, "plan", json_integer((json_int_t)wait->plan_id));
+    }
     json_object_set_new(
         line, "holder",
-        group->holder == GROUP_NOBODY ? json_null()
-                                      : control_json_text(group_node_name(group, group->holder)));
+        group->holder < 0 ? json_null() : control_json_text(group_node_name(group, group->holder)));
     json_object_set_new(line, "epoch", json_integer((json_int_t)group->epoch));
     json_object_set_new(
         line, "took_ms", json_integer((json_int_t)(world_now_ms(world) - wait->began_ms)));
@@ -67,7 +68,7 @@ static void on_gone(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    verdict(
+    control_wait_verdict(
         client, serves,
         serves ? "the handover has ended; the holder is active"
                : "the handover has ended without an active holder; see `baton status`");
@@ -134,6 +135,10 @@ void control_wait_news(
     if (wait->controller != controller) {
         return;
     }
+    if (wait->passed_on) {
+        control_peers_news(client, news, line);
+        return;
+    }
     group = controller_group(controller);
     if (news->kind == CONTROLLER_STEP && group->plan[news->plan_slot].id == wait->plan_id) {
         tell_silent_steps(client, news, &group->plan[news->plan_slot]);
@@ -142,7 +147,7 @@ void control_wait_news(
         control_send(client, json_copy(line));
     }
     if (is_last_word(news)) {
-        verdict(client, news->notice == GROUP_NOTICE_COMPLETED, news->text);
+        control_wait_verdict(client, news->notice == GROUP_NOTICE_COMPLETED, news->text);
     } else if (find_plan(wait) == NULL && !evtimer_pending(wait->gone, NULL)) {
         evtimer_add(wait->gone, &last_word);
     }

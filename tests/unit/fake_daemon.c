@@ -24,6 +24,7 @@ struct fake {
     char last[512];
     int reloads;
     bool refuse_reload, hold_reload, hold_journal;
+    int64_t later_ms;
     control_reloaded_fn *reloaded; /* what waits for it */
     void *reloaded_arg;
     journal_rows_fn *asked;
@@ -40,7 +41,7 @@ static struct fake *the_fake; /* the journal has no way to say whose it is */
 static int64_t fake_now(struct world *world)
 {
     (void)world;
-    return NOW_MS;
+    return NOW_MS + the_fake->later_ms;
 }
 
 static int64_t fake_wall(struct world *world)
@@ -99,8 +100,14 @@ int controller_why(const struct controller *controller, struct controller_why *w
 
 void controller_lease(const struct controller *controller, struct controller_lease *out)
 {
-    (void)controller;
     memset(out, 0, sizeof *out);
+    if (controller->group->peers != NULL) {
+        out->sent_ms = NOW_MS - 1100;
+        out->renewals = 1204;
+        out->failures = 2;
+        out->guard_ms = NOW_MS + 8900;
+        snprintf(out->store, sizeof out->store, "https://10.9.0.11:2379");
+    }
 }
 
 static void tell(struct controller *c, const struct controller_news *news)
@@ -202,6 +209,9 @@ enum baton_err controller_command(
         group_command_name(command), controller->group->name,
         group_node_name(controller->group, node), force ? " force" : "", by,
         reason == NULL ? "-" : reason);
+    if (controller->group->peers != NULL) {
+        return BATON_OK; /* passed on */
+    }
     if (command == GROUP_CMD_FAILOVER && node == 0) {
         return baton_fail(error, BATON_REFUSED, "server01 holds the baton already");
     }
@@ -262,7 +272,7 @@ static void on_reload(void *arg, control_reloaded_fn *done, void *done_arg)
 
 /* ---- Making --------------------------------------------------------------------------- */
 
-static struct group *make_group(const char *name)
+static struct group *make_group(const char *name, bool shared)
 {
     struct group_rules rules = {
         .n_probes = 1,
@@ -279,6 +289,8 @@ static struct group *make_group(const char *name)
         .rules = &rules,
         .memory = {.holder = GROUP_NOBODY},
         .now_ms = NOW_MS - 60000,
+        .peers = shared,
+        .self = shared ? 1 : 0,
     };
     struct baton_error error = {0};
     struct group *group = NULL;
@@ -340,8 +352,8 @@ struct fake *fake_new(struct event_base *base, const char *socket)
     fake->ops.log = fake_log;
     fake->world.ops = &fake->ops;
     fake->base = base;
-    fake->mail = (struct controller){.fake = fake, .group = make_group("mail")};
-    fake->empty = (struct controller){.fake = fake, .group = make_group("empty")};
+    fake->mail = (struct controller){.fake = fake, .group = make_group("mail", false)};
+    fake->empty = (struct controller){.fake = fake, .group = make_group("empty", false)};
     fake->mail.turn = evtimer_new(base, on_turn, &fake->mail);
     dress_mail(fake->mail.group);
     dress_empty(fake->empty.group);
@@ -397,6 +409,43 @@ int fake_reloads(const struct fake *fake)
 void fake_refuse_reload(struct fake *fake)
 {
     fake->refuse_reload = true;
+}
+
+void fake_share(struct fake *fake)
+{
+    struct group *group = make_group("mail", true);
+
+    dress_mail(group);
+    group->peers->told = true;
+    group->peers->holder = 0;
+    group->peers->alive[0] = true;
+    group->peers->hold[0] = GROUP_HOLD_MOVES;
+    group->peers->stop_at_ms = NOW_MS + 5900;
+    group_free(fake->mail.group);
+    fake->mail.group = group;
+}
+
+void fake_answer_wish(struct fake *fake, bool refused, const char *text)
+{
+    tell(
+        &fake->mail,
+        &(struct controller_news){
+            .kind = CONTROLLER_ANSWER, .node = GROUP_NOBODY, .refused = refused, .text = text});
+}
+
+void fake_moved(struct fake *fake, int holder, int64_t epoch, enum fsm_state state)
+{
+    struct group *group = fake->mail.group;
+
+    group->holder = group->peers->holder = holder;
+    group->epoch = epoch;
+    group->node[holder].state = state;
+    group->node[1 - holder].state = FSM_STANDBY;
+}
+
+void fake_wait_ms(struct fake *fake, int64_t ms)
+{
+    fake->later_ms += ms;
 }
 
 void fake_hold_reload(struct fake *fake)

@@ -3,7 +3,8 @@
  * It stands in for controller, policy and journal. Two groups, "mail" (server01 holds
  * it, epoch 7) and "empty" (on hold). A failover of "mail" to server02 goes through its
  * steps in a few turns of the loop; one to "server01" is refused; one with the reason
- * "break" ends as cancelled. The journal has three rows. The second reload has warnings.
+ * "break" ends as cancelled. Shared, "mail" has a Baton on every node, and this one is
+ * server02's. The journal has three rows. The second reload has warnings.
  */
 #ifndef BATON_TESTS_FAKE_DAEMON_H
 #define BATON_TESTS_FAKE_DAEMON_H
@@ -24,6 +25,12 @@ void fake_tell(struct fake *fake, const char *text);
 const char *fake_last(const struct fake *fake);
 int fake_reloads(const struct fake *fake);
 void fake_refuse_reload(struct fake *fake);
+/* "mail" is one of several Batons' from now on: moves are passed on. */
+void fake_share(struct fake *fake);
+/* What came of one; and what the other Batons say then. */
+void fake_answer_wish(struct fake *fake, bool refused, const char *text);
+void fake_moved(struct fake *fake, int holder, int64_t epoch, enum fsm_state state);
+void fake_wait_ms(struct fake *fake, int64_t ms); /* time passes */
 /* Leave a reload pending until fake_end_reload. */
 void fake_hold_reload(struct fake *fake);
 void fake_end_reload(struct fake *fake);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -481,6 +482,168 @@ START_TEST(a_stale_socket_is_replaced_and_a_file_is_not)
 }
 END_TEST
 
+/* ---- A Baton on every node ---- */
+
+static void send_move(int fd, const char *more)
+{
+    char request[200];
+
+    snprintf(request, sizeof request, "{\"do\":\"failover\",\"group\":\"mail\"%s}\n", more);
+    put(fd, request);
+}
+
+static void assert_event(int fd, const char *event)
+{
+    json_t *line = get(fd);
+
+    ck_assert_str_eq(text_of(line, "event"), event);
+    json_decref(line);
+}
+
+/* The last word of a move that was waited for. */
+static void assert_end(int fd, bool ok, const char *part)
+{
+    json_t *line = get(fd);
+    const json_t *error = json_object_get(line, "error");
+
+    ck_assert_int_eq(json_is_true(json_object_get(line, "ok")), ok);
+    ck_assert_msg(
+        strstr(text_of(ok ? line : error, "text"), part) != NULL, "\"%s\" does not say \"%s\"",
+        text_of(ok ? line : error, "text"), part);
+    json_decref(line);
+}
+
+START_TEST(status_tells_how_the_lease_stands)
+{
+    json_t *answer, *group, *peers, *one;
+
+    fake_share(fake);
+    answer = ask("{\"do\":\"status\",\"group\":\"mail\"}");
+    group = json_array_get(json_object_get(answer, "groups"), 0);
+    peers = json_object_get(group, "peers");
+    ck_assert_str_eq(text_of(peers, "self"), "server02");
+    ck_assert_str_eq(text_of(peers, "decides"), "server01");
+    ck_assert(json_is_false(json_object_get(peers, "stranger")));
+    ck_assert_int_eq((int)json_array_size(json_object_get(peers, "alive")), 2);
+    one = json_object_get(peers, "lease");
+    ck_assert_int_eq(json_integer_value(json_object_get(one, "proven_for_ms")), 5900);
+    ck_assert_int_eq(json_integer_value(json_object_get(one, "renewed_ago_ms")), 1100);
+    ck_assert_int_eq(json_integer_value(json_object_get(one, "renewals")), 1204);
+    ck_assert_str_eq(text_of(one, "store"), "https://10.9.0.11:2379");
+    ck_assert(json_is_null(json_object_get(one, "error")));
+    one = json_object_get(peers, "guardian");
+    ck_assert(json_is_true(json_object_get(one, "armed")));
+    ck_assert_int_eq(json_integer_value(json_object_get(one, "stops_in_ms")), 8900);
+    one = json_object_get(peers, "failsafe");
+    ck_assert(json_is_false(json_object_get(one, "serves")));
+    ck_assert(json_is_null(json_object_get(one, "vouched_ago_ms")));
+    one = json_array_get(json_object_get(group, "nodes"), 0);
+    ck_assert(json_is_true(json_object_get(one, "alive")));
+    ck_assert_str_eq(text_of(one, "own_hold"), "moves");
+    json_decref(answer);
+
+    answer = ask("{\"do\":\"status\",\"group\":\"empty\"}");
+    group = json_array_get(json_object_get(answer, "groups"), 0);
+    ck_assert(json_is_null(json_object_get(group, "peers")));
+    json_decref(answer);
+}
+END_TEST
+
+START_TEST(what_was_passed_on_is_said_with_whose_baton_decides)
+{
+    static const char *const requests[] = {
+        "{\"do\":\"failover\",\"group\":\"mail\",\"to\":\"server02\"}",
+        "{\"do\":\"failback\",\"group\":\"mail\"}", "{\"do\":\"pause\",\"group\":\"mail\"}"};
+    size_t i;
+
+    fake_share(fake);
+    for (i = 0; i < 3; i++) {
+        json_t *answer = ask(requests[i]);
+
+        ck_assert_msg(json_is_true(json_object_get(answer, "passed_on")), "%s", requests[i]);
+        ck_assert_str_eq(text_of(answer, "decides"), "server01");
+        json_decref(answer);
+    }
+}
+END_TEST
+
+START_TEST(a_move_that_was_passed_on_ends_when_the_node_is_active)
+{
+    int fd = dial();
+
+    fake_share(fake);
+    send_move(fd, ",\"to\":\"server02\",\"wait\":true");
+    assert_event(fd, "passed-on");
+    fake_answer_wish(fake, false, "begun");
+    assert_event(fd, "answer");
+    fake_moved(fake, 1, 8, FSM_FAILING_OVER); /* it has the baton, but does not serve yet */
+    fake_answer_wish(fake, false, "begun");
+    assert_event(fd, "answer");
+    fake_moved(fake, 1, 8, FSM_ACTIVE); /* nothing tells of it: it is looked for */
+    assert_end(fd, true, "server02 holds it and is active");
+    put(fd, "{\"do\":\"ping\"}\n");
+    json_decref(get(fd));
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_move_that_another_baton_refuses_says_why)
+{
+    int fd = dial();
+
+    fake_share(fake);
+    send_move(fd, ",\"wait\":true");
+    assert_event(fd, "passed-on");
+    fake_answer_wish(fake, true, "server02 is not fit: smtp fail");
+    assert_end(fd, false, "server02 is not fit: smtp fail");
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_passed_on_move_that_ends_elsewhere_has_failed)
+{
+    int fd = dial();
+
+    fake_share(fake);
+    send_move(fd, ",\"to\":\"server02\",\"wait\":true");
+    assert_event(fd, "passed-on");
+    fake_moved(fake, 0, 9, FSM_ACTIVE); /* server02 had 8, and could not start */
+    assert_end(fd, false, "server01 holds it instead");
+    close(fd);
+}
+END_TEST
+
+START_TEST(who_waits_for_a_baton_that_never_answers_is_told_so)
+{
+    int fd = dial();
+
+    fake_share(fake);
+    send_move(fd, ",\"wait\":true");
+    assert_event(fd, "passed-on");
+    fake_wait_ms(fake, 600000);
+    assert_end(fd, false, "no Baton has answered");
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_watcher_hears_the_answer)
+{
+    int fd = dial();
+    json_t *line;
+
+    fake_share(fake);
+    put(fd, "{\"do\":\"watch\"}\n");
+    json_decref(get(fd));
+    fake_answer_wish(fake, true, "no node is fit");
+    line = get(fd);
+    ck_assert_str_eq(text_of(line, "event"), "answer");
+    ck_assert(json_is_true(json_object_get(line, "refused")));
+    ck_assert_str_eq(text_of(line, "text"), "no node is fit");
+    json_decref(line);
+    close(fd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("control");
@@ -495,6 +658,13 @@ int main(void)
     tcase_add_test(tcase, a_command_reaches_the_group_with_who_and_why);
     tcase_add_test(tcase, a_move_that_is_waited_for_tells_its_steps_and_its_end);
     tcase_add_test(tcase, a_move_that_comes_to_nothing_says_why);
+    tcase_add_test(tcase, status_tells_how_the_lease_stands);
+    tcase_add_test(tcase, what_was_passed_on_is_said_with_whose_baton_decides);
+    tcase_add_test(tcase, a_move_that_was_passed_on_ends_when_the_node_is_active);
+    tcase_add_test(tcase, a_move_that_another_baton_refuses_says_why);
+    tcase_add_test(tcase, a_passed_on_move_that_ends_elsewhere_has_failed);
+    tcase_add_test(tcase, who_waits_for_a_baton_that_never_answers_is_told_so);
+    tcase_add_test(tcase, a_watcher_hears_the_answer);
     tcase_add_test(tcase, a_half_closed_client_still_gets_its_answer);
     tcase_add_test(tcase, an_answer_for_a_client_that_has_gone_is_thrown_away);
     tcase_add_test(tcase, a_watcher_hears_of_its_group_only);
