@@ -9,6 +9,7 @@
 #include <pty.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,22 +26,40 @@ static int code;          /* and its exit code */
 
 /* ---- The daemon ----------------------------------------------------------------------- */
 
-static void serve(int ready)
+static void serve(int ready, bool shared)
 {
     struct event_base *base = event_base_new();
+    struct fake *fake;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    fake_new(base, path);
+    fake = fake_new(base, path);
+    if (shared) {
+        fake_share(fake);
+    }
     if (write(ready, "r", 1) == 1) {
         event_base_dispatch(base);
     }
     _exit(0);
 }
 
-static void set_up(void)
+static void start_fake(bool shared)
 {
     int ready[2];
     char byte;
+
+    ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+    daemon_pid = fork();
+    ck_assert_int_ge(daemon_pid, 0);
+    if (daemon_pid == 0) {
+        serve(ready[1], shared);
+    }
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+static void set_up(void)
+{
 
     snprintf(folder, sizeof folder, "/tmp/baton-cli-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -50,15 +69,15 @@ static void set_up(void)
     setenv("TZ", "UTC", 1);
     unsetenv("NO_COLOR");
     unsetenv("SUDO_USER");
-    ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
-    daemon_pid = fork();
-    ck_assert_int_ge(daemon_pid, 0);
-    if (daemon_pid == 0) {
-        serve(ready[1]);
-    }
-    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    close(ready[0]);
-    close(ready[1]);
+    start_fake(false);
+}
+
+/* In the place of the daemon that set_up has started: one of several Batons. */
+static void share(void)
+{
+    kill(daemon_pid, SIGKILL);
+    waitpid(daemon_pid, NULL, 0);
+    start_fake(true);
 }
 
 static void tear_down(void)
@@ -189,6 +208,38 @@ START_TEST(status_of_a_hold_says_what_to_do)
     says("held by nobody");
     says("HOLD for 1 min 30 s  server01 can't be confirmed out");
     says("baton confirm-out empty server01 --reason");
+}
+END_TEST
+
+START_TEST(status_among_peers_says_how_the_lease_stands)
+{
+    share();
+    run("status mail");
+    ck_assert_int_eq(code, 0);
+    says("this is server02; the Baton of server01 decides");
+    says("renewed 1.1 s ago at https://10.9.0.11:2379, 1204 times and 2 failed");
+    says("guardian  armed, stops it in 8.9 s unless told otherwise");
+    says("BATON");
+    says("alive, on hold (moves)");
+    says_not("failsafe");
+    run("why mail");
+    says("the Baton of server01 decides");
+    run("status empty");
+    says_not("BATON");
+    says_not("lease");
+}
+END_TEST
+
+START_TEST(what_is_passed_on_says_to_whom)
+{
+    share();
+    run("failover mail --to server02");
+    ck_assert_int_eq(code, 0);
+    says("the move of mail is passed on to the Baton of server01; follow it with: baton status "
+         "mail");
+    run("pause mail");
+    says("the pause of mail is passed on to the Baton of server01; see: baton status mail");
+    says_not("paused:");
 }
 END_TEST
 
@@ -587,6 +638,8 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, status_says_who_holds_it_and_why_it_stays);
     tcase_add_test(tcase, status_of_a_hold_says_what_to_do);
+    tcase_add_test(tcase, status_among_peers_says_how_the_lease_stands);
+    tcase_add_test(tcase, what_is_passed_on_says_to_whom);
     tcase_add_test(tcase, status_is_coloured_on_a_terminal_only);
     tcase_add_test(tcase, status_as_json_keeps_its_names);
     tcase_add_test(tcase, why_gives_the_guards_reason);

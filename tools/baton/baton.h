@@ -58,6 +58,12 @@ int status_watch(const struct args *args);          /* watch.c */
 void status_print(FILE *out, const json_t *status); /* status.c: an answer to "status" */
 void status_print_reasons(FILE *out, const json_t *group, const char *indent);
 
+/* peers.c: nothing where the group has none. */
+void peers_print(FILE *out, const json_t *group);
+const char *peers_node(const json_t *node, char *text, size_t size); /* "silent, on hold (moves)" */
+/* An answer with "passed_on", without a line's end: "the pause of mail is passed on to …". */
+void peers_print_passed(const json_t *answer, const char *what, const char *group);
+
 /* ---- client.c: the daemon's socket ---------------------------------------------------- */
 
 struct client;

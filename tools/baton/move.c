@@ -84,6 +84,13 @@ static void print_move_event(const json_t *line)
         }
         printf(" to %s\n", taker[0] != '\0' ? taker : "nobody");
         fflush(stdout);
+    } else if (strcmp(event, "passed-on") == 0) {
+        peers_print_passed(line, "move", text_at(line, "group"));
+        printf("\n");
+        fflush(stdout);
+    } else if (strcmp(event, "answer") == 0) {
+        printf("  answer: %s\n", text_at(line, "text"));
+        fflush(stdout);
     } else if (strcmp(event, "step") == 0) {
         print_step(line);
     } else if (strcmp(text_at(line, "notice"), "transition") != 0) {
@@ -161,6 +168,9 @@ static int move(const struct args *args, json_t *request)
     }
     if (args->json) {
         print_json(answer);
+    } else if (bool_at(answer, "passed_on")) {
+        peers_print_passed(answer, "move", args->word[0]);
+        printf("; follow it with: baton status %s --watch\n", args->word[0]);
     } else {
         printf(
             "the %s of %s has begun; follow it with: baton status %s --watch\n",
@@ -196,7 +206,7 @@ int command_failback(const struct args *args)
 
 /* ---- The short ones -------------------------------------------------------------------- */
 
-static int simple(const struct args *args, json_t *request, const char *done)
+static int simple(const struct args *args, json_t *request, const char *what, const char *done)
 {
     int code;
     json_t *answer = client_ask(args, request, &code);
@@ -206,6 +216,9 @@ static int simple(const struct args *args, json_t *request, const char *done)
     }
     if (args->json) {
         print_json(answer);
+    } else if (bool_at(answer, "passed_on")) {
+        peers_print_passed(answer, what, args->word[0]);
+        printf("; see: baton status %s\n", args->word[0]);
     } else {
         printf(
             "%s%s%s\n", args->n_words > 0 ? args->word[0] : "", args->n_words > 0 ? ": " : "",
@@ -218,13 +231,14 @@ static int simple(const struct args *args, json_t *request, const char *done)
 int command_pause(const struct args *args)
 {
     return simple(
-        args, act(args, "pause"),
+        args, act(args, "pause"), "pause",
         "paused: it observes, but makes no move; the service stays where it is");
 }
 
 int command_resume(const struct args *args)
 {
-    return simple(args, act(args, "resume"), "resumed: it moves again when its policy says so");
+    return simple(
+        args, act(args, "resume"), "resume", "resumed: it moves again when its policy says so");
 }
 
 int command_confirm_out(const struct args *args)
@@ -240,7 +254,7 @@ int command_confirm_out(const struct args *args)
     }
     request = act(args, "confirm-out");
     json_object_set_new(request, "node", json_string(args->word[1]));
-    return simple(args, request, "noted: the node counts as confirmed out");
+    return simple(args, request, "confirmation", "noted: the node counts as confirmed out");
 }
 
 int command_reload(const struct args *args)

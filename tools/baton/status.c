@@ -23,6 +23,7 @@ enum {
     SINCE,
     FIT,
     SERVING,
+    BATON, /* among peers */
     PROBES,
     REASON,
     COLUMNS
@@ -70,7 +71,7 @@ static void add_node(struct libscols_table *table, const json_t *node)
 {
     struct libscols_line *line = scols_table_new_line(table, NULL);
     const char *state = text_at(node, "state");
-    char name[128], age[64], probes[512];
+    char name[128], age[64], probes[512], own[96];
 
     if (line == NULL) {
         return;
@@ -82,14 +83,19 @@ static void add_node(struct libscols_table *table, const json_t *node)
     set_cell(line, SINCE, print_age(int_at(node, "for_ms"), age, sizeof age), "");
     set_cell(line, FIT, text_at(node, "fit"), print_colour(text_at(node, "fit")));
     set_cell(line, SERVING, text_at(node, "serving"), "");
+    set_cell(
+        line, BATON, peers_node(node, own, sizeof own),
+        bool_at(node, "alive") ? "" : print_colour("fail"));
     set_cell(line, PROBES, sum_up_probes(node, probes, sizeof probes), "");
     set_cell(line, REASON, text_at(node, "fit_why"), "");
 }
 
-static void print_nodes(FILE *out, const json_t *nodes)
+static void print_nodes(FILE *out, const json_t *group)
 {
-    static const char *const heads[COLUMNS] = {"  NODE",  "STATE",  "FOR", "FIT",
-                                               "SERVING", "PROBES", "WHY"};
+    static const char *const heads[COLUMNS] = {"  NODE",  "STATE", "FOR",    "FIT",
+                                               "SERVING", "BATON", "PROBES", "WHY"};
+    const json_t *nodes = json_object_get(group, "nodes");
+    bool peers = json_is_object(json_object_get(group, "peers"));
     struct libscols_table *table = scols_new_table();
     const json_t *node;
     size_t i;
@@ -100,7 +106,9 @@ static void print_nodes(FILE *out, const json_t *nodes)
     for (i = 0; i < COLUMNS; i++) {
         scols_table_new_column(
             table, heads[i], i == REASON ? 0.4 : 0.1,
-            print_terminal() && (i == REASON || i == PROBES) ? SCOLS_FL_WRAP : 0);
+            i == BATON && !peers                               ? SCOLS_FL_HIDDEN
+            : print_terminal() && (i == REASON || i == PROBES) ? SCOLS_FL_WRAP
+                                                               : 0);
     }
     scols_table_set_column_separator(table, "  ");
     scols_table_enable_colors(table, print_fancy());
@@ -199,6 +207,12 @@ static void print_hold_advice(FILE *out, const json_t *group)
         fprintf(
             out, "    to do: correct %s, then baton reload and baton resume %s\n",
             text_at(json_object_get(group, "policy"), "file"), name);
+    } else if (strcmp(hold, "epoch") == 0) {
+        fprintf(
+            out,
+            "    to do: find out who else grants (another controller, a store put back from a\n"
+            "           backup), end that, then baton resume %s\n",
+            name);
     } else if (strcmp(hold, "journal") == 0) {
         fprintf(
             out, "    to do: make room on the disk of the state directory; it clears by itself\n");
@@ -291,7 +305,8 @@ static void print_group(FILE *out, const json_t *group)
     print_head(out, group);
     print_shadow(out, group);
     print_stops(out, group);
-    print_nodes(out, json_object_get(group, "nodes"));
+    peers_print(out, group);
+    print_nodes(out, group);
     json_array_foreach(plans, i, plan)
     {
         print_plan(out, plan);
@@ -366,6 +381,7 @@ int command_why(const struct args *args)
         print_head(stdout, group);
         print_shadow(stdout, group);
         print_stops(stdout, group);
+        peers_print(stdout, group);
         json_array_foreach(json_object_get(group, "plans"), i, plan)
         {
             print_plan(stdout, plan);
