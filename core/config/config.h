@@ -59,8 +59,6 @@ struct config_group {
     struct config_command *guardian; /* … then it removes the floating address itself */
 };
 
-#define CONFIG_COMMANDS_MAX 8
-
 /* One <stop>: what the guardian runs, without a policy and without a shell. */
 struct config_command {
     char **argv;         /* ends with NULL; the first is a path, or a name to be looked for */

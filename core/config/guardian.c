@@ -3,12 +3,10 @@
 
 #include "config/value.h"
 #include "config/xml.h"
+#include "lease/guardian/protocol.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define WORDS_MAX 30  /* of one command; the guardian takes so many … */
-#define BYTES_MAX 500 /* … and so many bytes, each word with its end */
 
 static bool add_word(struct config_command *command, int *n_words, const char *word, size_t len)
 {
@@ -55,7 +53,7 @@ static void read_stop(const struct reader *r, const xmlNode *node, struct config
 {
     struct config_command *command, *more = take_room(
                                         r, node, group->guardian, group->n_guardian,
-                                        CONFIG_COMMANDS_MAX, sizeof group->guardian[0]);
+                                        GUARDIAN_COMMANDS_MAX, sizeof group->guardian[0]);
     size_t bytes = 0;
     int i, n_words;
 
@@ -70,12 +68,12 @@ static void read_stop(const struct reader *r, const xmlNode *node, struct config
     for (i = 0; i < n_words; i++) {
         bytes += strlen(command->argv[i]) + 1;
     }
-    if (n_words > WORDS_MAX || bytes > BYTES_MAX) {
+    if (n_words > GUARDIAN_WORDS_MAX || bytes > GUARDIAN_TEXT_MAX) {
         report_add(
             r->report, BATON_LIMIT, r->file, xml_line(node),
             "<stop>: a command has at most %d words and %d bytes, this one has %d and %zu: put it "
             "into a script, and name that",
-            WORDS_MAX, BYTES_MAX, n_words, bytes);
+            GUARDIAN_WORDS_MAX, GUARDIAN_TEXT_MAX, n_words, bytes);
     }
 }
 

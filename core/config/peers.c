@@ -3,6 +3,7 @@
 
 #include "config/value.h"
 #include "config/xml.h"
+#include "lease/guardian/protocol.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,6 +222,12 @@ static void check_stops(const struct config *config, struct report *report)
 {
     int i, j;
 
+    if (config->n_groups > GUARDIAN_GROUPS_MAX) {
+        report_add(
+            report, BATON_LIMIT, config->file, config->peers->line,
+            "a guardian has at most %d groups, and here are %d: remove some", GUARDIAN_GROUPS_MAX,
+            config->n_groups);
+    }
     for (i = 0; i < config->n_groups; i++) {
         const struct config_group *group = &config->group[i];
         int64_t sum_ms = 0;

@@ -328,7 +328,7 @@ START_TEST(a_command_must_fit_what_the_guardian_takes)
         "<baton>\n<peers>" ETCD "</peers>\n<group name='mail'>\n<guardian><stop command='%s'/>"
         "</guardian>" POLICY PEER_NODES "</group></baton>",
         many);
-    refused(xml, 5, "a command has at most 30 words and 500 bytes, this one has 41 and 82");
+    refused(xml, 5, "a command has at most 32 words and 512 bytes, this one has 41 and 82");
 }
 END_TEST
 

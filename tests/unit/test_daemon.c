@@ -614,6 +614,103 @@ START_TEST(a_second_daemon_on_the_same_state_is_refused)
 }
 END_TEST
 
+/* ---- A Baton on every node ---- */
+
+/* There is no store at that address: what a daemon makes of that is none of these tests. */
+static void put_peers(const char *ttl)
+{
+    static const char group[] = "<group name=\"%s\"><policy file=\"policy.lua\">"
+                                "<set name=\"up\" value=\"%s/up-%s-\"/></policy>"
+                                "<node name=\"%s\" address=\"127.0.0.1\" priority=\"1\"/>"
+                                "<node name=\"server02\" address=\"127.0.0.2\" priority=\"2\"/>"
+                                "</group>\n";
+    char text[2048];
+    size_t used;
+
+    used = (size_t)snprintf(
+        text, sizeof text,
+        "<baton><state directory=\"state\"/><control socket=\"%s/control.sock\"/>"
+        "<log to=\"stderr\" level=\"info\"/><lua directory=\"%s/lua\"/>\n"
+        "<peers><etcd><endpoint url=\"http://127.0.0.1:1\"/></etcd>"
+        "<lease ttl=\"%s\"/><guardian enabled=\"no\"/></peers>\n",
+        folder, SOURCE_DIR, ttl);
+    used += (size_t)snprintf(
+        text + used, sizeof text - used, group, "mail", folder, "mail", "server01");
+    used +=
+        (size_t)snprintf(text + used, sizeof text - used, group, "web", folder, "web", "server03");
+    snprintf(text + used, sizeof text - used, "</baton>\n");
+    put_file("baton.xml", text);
+}
+
+START_TEST(which_node_it_is_can_be_said_and_is_checked)
+{
+    put_peers("10s");
+    check_config();
+    ck_assert_int_eq(code, 1);
+    says("baton.xml:2: <peers>: which node is this one?");
+    run((char *[]){
+        (char *)"batond", (char *)"--config", config, (char *)"--check", (char *)"--node",
+        (char *)"server03", NULL});
+    ck_assert_msg(code == 0, "%s", out);
+    run((char *[]){
+        (char *)"batond", (char *)"--config", config, (char *)"--node", (char *)"server09", NULL});
+    ck_assert_int_eq(code, 1);
+    says("--node server09 is none of them (server01, server02, server03)");
+    ck_assert(!is_there("control.sock"));
+}
+END_TEST
+
+START_TEST(a_lease_that_is_too_short_does_not_start)
+{
+    put_peers("7s");
+    run((char *[]){
+        (char *)"batond", (char *)"--config", config, (char *)"--node", (char *)"server01", NULL});
+    ck_assert_int_eq(code, 1);
+    says("baton.xml:2: <lease>: 2 × 2 s renew + 3 s stop + 1.5 s guardian + 1 s margin = 9.5 s");
+}
+END_TEST
+
+START_TEST(there_is_no_shadow_among_peers)
+{
+    put_peers("10s");
+    run((char *[]){
+        (char *)"batond", (char *)"--config", config, (char *)"--shadow", (char *)"--node",
+        (char *)"server01", NULL});
+    ck_assert_int_eq(code, 1);
+    says("baton.xml:2: with <peers> there is no shadow");
+}
+END_TEST
+
+START_TEST(a_reload_takes_no_other_lease)
+{
+    char *const argv[] = {(char *)"batond", (char *)"--config", config,
+                          (char *)"--node", (char *)"server01", NULL};
+    int from;
+    pid_t pid;
+
+    put_peers("10s");
+    pid = start(&from, argv);
+    wait_for_state("READY=1");
+    put_peers("20s");
+    kill(pid, SIGHUP);
+    wait_for_state("RELOADING=1");
+    wait_for_state("READY=1");
+    put_peers("10s");
+    kill(pid, SIGHUP);
+    wait_for_state("RELOADING=1");
+    wait_for_state("READY=1");
+    kill(pid, SIGTERM);
+    finish(pid, from);
+    ck_assert_msg(code == 0, "%s", out);
+    says("this is server01, one of several Batons");
+    says("there is no guardian");
+    says("not watched: server01 is none of its nodes");
+    says("not reloaded, all goes on as it was");
+    says("baton.xml:2: <peers> is another one");
+    says("event=daemon text=\"reloaded ");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("daemon");
@@ -636,6 +733,10 @@ int main(void)
     tcase_add_test(tcase, a_policy_that_changes_while_it_is_checked_is_not_taken);
     tcase_add_test(tcase, a_check_never_outlives_its_daemon);
     tcase_add_test(tcase, a_second_daemon_on_the_same_state_is_refused);
+    tcase_add_test(tcase, which_node_it_is_can_be_said_and_is_checked);
+    tcase_add_test(tcase, a_lease_that_is_too_short_does_not_start);
+    tcase_add_test(tcase, there_is_no_shadow_among_peers);
+    tcase_add_test(tcase, a_reload_takes_no_other_lease);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
