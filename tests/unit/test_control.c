@@ -579,6 +579,8 @@ START_TEST(a_move_that_was_passed_on_ends_when_the_node_is_active)
     fake_moved(fake, 1, 8, FSM_FAILING_OVER); /* it has the baton, but does not serve yet */
     fake_answer_wish(fake, false, "begun");
     assert_event(fd, "answer");
+    fake_answer_wish(fake, false, "begun"); /* still heard: it waits on */
+    assert_event(fd, "answer");
     fake_moved(fake, 1, 8, FSM_ACTIVE); /* nothing tells of it: it is looked for */
     assert_end(fd, true, "server02 holds it and is active");
     put(fd, "{\"do\":\"ping\"}\n");
