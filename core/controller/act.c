@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void end_step(
-    struct act_step *step, enum group_outcome outcome, bool shadowed, const char *detail)
+void act_end(struct act_step *step, enum group_outcome outcome, bool shadowed, const char *detail)
 {
     struct controller *c = step->controller;
     struct group_event event = controller_event(c, GROUP_EV_STEP_ENDED);
@@ -29,13 +28,13 @@ static void task_over(void *arg, const struct policy_result *result)
     if (result->broken) {
         controller_log(c, WORLD_ALERT, GROUP_NOBODY, "policy", "%s", result->detail);
     }
-    end_step(step, result->outcome, result->shadowed, result->detail);
+    act_end(step, result->outcome, result->shadowed, result->detail);
 }
 
 static void request_over(void *arg, uint64_t request, const struct world_result *result)
 {
     (void)request;
-    end_step(arg, (enum group_outcome)result->outcome, result->shadowed, result->detail);
+    act_end(arg, (enum group_outcome)result->outcome, result->shadowed, result->detail);
 }
 
 /* Hooks that may say no to a planned move. */
@@ -106,6 +105,21 @@ static void tell_step(struct controller *c, const struct group_effect *effect)
                .text = text});
 }
 
+void act_fail_soon(
+    struct controller *c, const struct group_step_ref *ref, enum group_outcome outcome,
+    const char *detail)
+{
+    struct group_event *event = &c->pending[c->n_pending];
+
+    assert(c->n_pending < CONTROLLER_PENDING_MAX);
+    *event = controller_event(c, GROUP_EV_STEP_ENDED);
+    event->u.step_ended.ref = *ref;
+    event->u.step_ended.outcome = outcome;
+    event->u.step_ended.detail = c->pending_text[c->n_pending];
+    snprintf(c->pending_text[c->n_pending], GROUP_TEXT_MAX, "%.*s", GROUP_TEXT_MAX - 1, detail);
+    c->n_pending++;
+}
+
 static void run(struct controller *c, const struct group_effect *effect)
 {
     const struct group_step_ref *ref = &effect->u.run.ref;
@@ -122,21 +136,24 @@ static void run(struct controller *c, const struct group_effect *effect)
         ask_hooks(step, effect->u.run.deadline_ms - world_now_ms(c->world));
         return;
     }
+    if (step->kind == GROUP_STEP_GRANT || step->kind == GROUP_STEP_RELEASE) {
+        grant_run(c, step, effect);
+        return;
+    }
+    if (step->kind == GROUP_STEP_START && !guard_stands(c)) {
+        step->busy = false;
+        act_fail_soon(
+            c, ref, GROUP_FAIL,
+            "the guardian is not armed, and nothing is started without it: is baton-guardian "
+            "there?");
+        return;
+    }
     step->task = policy_run(
         c->policy, entry_of(step->kind), look ? 0 : effect->u.run.action, effect->u.run.node,
         effect->u.run.deadline_ms, task_over, step, &error);
     if (step->task == NULL) {
-        struct group_event *event = &c->pending[c->n_pending];
-
-        assert(c->n_pending < CONTROLLER_PENDING_MAX);
         step->busy = false;
-        *event = controller_event(c, GROUP_EV_STEP_ENDED);
-        event->u.step_ended.ref = *ref;
-        event->u.step_ended.outcome = GROUP_FAIL;
-        event->u.step_ended.detail = c->pending_text[c->n_pending];
-        snprintf(
-            c->pending_text[c->n_pending], GROUP_TEXT_MAX, "%.*s", GROUP_TEXT_MAX - 1, error.text);
-        c->n_pending++;
+        act_fail_soon(c, ref, GROUP_FAIL, error.text);
     }
 }
 
@@ -148,6 +165,7 @@ static void cancel(struct controller *c, struct act_step *step)
     if (step->busy && step->request != 0) {
         world_cancel(c->world, step->request);
     }
+    grant_cancelled(c, step);
     step->busy = false;
     step->task = NULL;
     step->request = 0;
@@ -163,6 +181,7 @@ static enum world_level level_of(enum group_notice notice)
     case GROUP_NOTICE_FAILOVER:
     case GROUP_NOTICE_CANCELLED:
     case GROUP_NOTICE_STALE:
+    case GROUP_NOTICE_LEASE:
     case GROUP_NOTICE_SHADOWED:
         return WORLD_WARNING;
     default:

@@ -73,6 +73,7 @@ void controller_settle(struct controller *c)
             controller_take(c, &next, NULL);
         }
         judge(c);
+        keeper_review(c);
     } while (c->n_pending > 0);
     c->settling = false;
     arm_wake(c);
@@ -146,6 +147,12 @@ enum baton_err controller_new(
     group.rules = &policy_table(setup->policy)->rules;
     group.memory = setup->memory;
     group.shadow = setup->shadow;
+    if (setup->peers && !setup->shadow) { /* a shadow takes no baton, and follows who serves */
+        group.peers = true;
+        group.self = setup->self;
+        group.candidate_ms = setup->times.renew_ms;
+        group.forgot_ms = setup->failsafe ? lease_hold_ms(setup->times.ttl_ms) : 0;
+    }
     group.now_ms = world_now_ms(c->world);
     if (ledger_start(c) != BATON_OK) {
         baton_fail(error, BATON_NOMEM, "group %s: no memory", setup->name);
@@ -157,7 +164,10 @@ enum baton_err controller_new(
     }
     c->policy = setup->policy;
     policy_bind(c->policy, c->group);
-    err = judge_start(c);
+    err = setup->peers ? keeper_start(c, setup) : BATON_OK;
+    if (err == BATON_OK) {
+        err = judge_start(c);
+    }
     if (err == BATON_OK) {
         err = schedule_start(c);
     }
@@ -170,6 +180,7 @@ enum baton_err controller_new(
     *out = c;
     return BATON_OK;
 fail:
+    keeper_stop(c);
     group_free(c->group);
     memory_free(c->ledger.ticket);
     memory_free(c->why);
@@ -183,6 +194,7 @@ void controller_free(struct controller *controller)
         return;
     }
     act_stop(controller);
+    keeper_stop(controller);
     schedule_stop(controller);
     bell_stop(controller);
     ledger_stop(controller);
@@ -208,7 +220,8 @@ enum baton_err controller_command(
     event.u.operator.force = force;
     event.u.operator.by = by;
     event.u.operator.reason = reason;
-    return controller_feed(controller, &event, error);
+    return controller->keeper != NULL ? wish_command(controller, &event, error)
+                                      : controller_feed(controller, &event, error);
 }
 
 enum baton_err controller_reload(

@@ -1,6 +1,8 @@
 /* The policy's part: is each node fit, should a remedy be tried, is it time to move?
  * Asked after everything that happened; what it wishes goes to the group, which may
- * refuse. The reasons are kept for `baton why`. */
+ * refuse. The reasons are kept for `baton why`.
+ *
+ * Among peers it judges this node alone; what the others are fit for their own Batons say. */
 #include "base/memory.h"
 #include "parts.h"
 
@@ -27,6 +29,11 @@ static void broken(struct controller *c, int node, const struct baton_error *err
     controller_feed(c, &event, NULL);
 }
 
+static bool is_judged_elsewhere(const struct controller *c, int node)
+{
+    return c->keeper != NULL && c->keeper->self != node;
+}
+
 static void ask_again(struct controller *c, const struct policy_verdict *verdict)
 {
     c->again_ms = verdict->again_ms < c->again_ms ? verdict->again_ms : c->again_ms;
@@ -41,6 +48,9 @@ static bool judge_fitness(struct controller *c)
         const struct group_node *n = &c->group->node[node];
         struct policy_verdict verdict;
 
+        if (is_judged_elsewhere(c, node)) {
+            continue;
+        }
         if (policy_fit(c->policy, node, &verdict, &error) != BATON_OK) {
             broken(c, node, &error);
             return false;
@@ -69,7 +79,8 @@ static bool judge_remedies(struct controller *c)
             struct policy_verdict verdict;
             struct group_event event;
 
-            if (group_may_remedy(c->group, node, remedy, NULL) != BATON_OK) {
+            if (is_judged_elsewhere(c, node) ||
+                group_may_remedy(c->group, node, remedy, NULL) != BATON_OK) {
                 continue;
             }
             if (policy_remedy_when(c->policy, remedy, node, &verdict, &error) != BATON_OK) {

@@ -1,5 +1,5 @@
 /* Probes and looks: each has a slot with its own beat. A beat that comes while the one
- * before still runs is left out, so nothing piles up. */
+ * before still runs is left out, so nothing piles up. Among peers this node alone is looked at. */
 #include "base/memory.h"
 #include "parts.h"
 
@@ -235,18 +235,20 @@ void schedule_look_now(struct controller *c, int node)
 enum baton_err schedule_start(struct controller *c)
 {
     int n_probes = c->group->rules.n_probes;
+    int first = c->keeper != NULL ? c->keeper->self : 0;
+    int end = c->keeper != NULL ? first + 1 : c->group->n_nodes;
     int node, probe, i = 0;
 
     if (c->fed) {
         return BATON_OK;
     }
-    c->n_slots = c->group->n_nodes * (n_probes + 1);
+    c->n_slots = (end - first) * (n_probes + 1);
     c->slot = memory_zeroed((size_t)c->n_slots, sizeof c->slot[0]);
     if (c->slot == NULL) {
         c->n_slots = 0;
         return BATON_NOMEM;
     }
-    for (node = 0; node < c->group->n_nodes; node++) {
+    for (node = first; node < end; node++) {
         for (probe = CONTROLLER_LOOK; probe < n_probes; probe++) {
             struct schedule_slot *slot = &c->slot[i++];
 

@@ -52,6 +52,14 @@ enum baton_err lease_check_times(const struct lease_times *times, struct baton_e
 int64_t lease_stop_at_ms(const struct lease_times *times, int64_t sent_ms);
 int64_t lease_guard_at_ms(const struct lease_times *times, int64_t sent_ms);
 int64_t lease_over_at_ms(const struct lease_times *times, int64_t sent_ms);
+/* The other way round: when was the renewal sent that lets a node serve until `stop_at_ms`, or
+ * the guardian wait until `guard_at_ms`? */
+int64_t lease_sent_ms(const struct lease_times *times, int64_t stop_at_ms);
+int64_t lease_guard_sent_ms(const struct lease_times *times, int64_t guard_at_ms);
+
+/* How long by our own clock is what another one calls `hold_ms`, at least? A promise lasts so
+ * long. */
+int64_t lease_hold_ms(int64_t hold_ms);
 
 /* ---- What the store says --------------------------------------------------------------- */
 

@@ -66,3 +66,18 @@ int64_t lease_over_at_ms(const struct lease_times *times, int64_t sent_ms)
 {
     return sent_ms + times->ttl_ms - times->margin_ms;
 }
+
+int64_t lease_sent_ms(const struct lease_times *times, int64_t stop_at_ms)
+{
+    return stop_at_ms - lease_stop_at_ms(times, 0);
+}
+
+int64_t lease_guard_sent_ms(const struct lease_times *times, int64_t guard_at_ms)
+{
+    return guard_at_ms - lease_guard_at_ms(times, 0);
+}
+
+int64_t lease_hold_ms(int64_t hold_ms)
+{
+    return hold_ms + (hold_ms * LEASE_DRIFT_PPM + 999999) / 1000000;
+}

@@ -95,6 +95,76 @@ static void say_command(const struct world_request *request, char *text, size_t 
     }
 }
 
+static void say_lease(const struct world_request *request, char *text, size_t size)
+{
+    const char *node = request->u.lease.node;
+    long long epoch = (long long)request->u.lease.epoch;
+
+    switch (request->u.lease.op) {
+    case WORLD_LEASE_RENEW:
+        snprintf(text, size, "would renew the lease of %s in the store", node);
+        break;
+    case WORLD_LEASE_WATCH:
+        snprintf(text, size, "would watch the store");
+        break;
+    case WORLD_LEASE_ACQUIRE:
+        snprintf(text, size, "would take the baton for %s in the store, epoch %lld", node, epoch);
+        break;
+    case WORLD_LEASE_PASS:
+        snprintf(
+            text, size, "would pass the baton from %s to %s in the store, epoch %lld", node,
+            request->u.lease.to, epoch);
+        break;
+    case WORLD_LEASE_RELEASE:
+        snprintf(text, size, "would give the baton of %s back to the store", node);
+        break;
+    case WORLD_LEASE_PUBLISH:
+        snprintf(text, size, "would publish the state of %s in the store", node);
+        break;
+    case WORLD_LEASE_PAUSE:
+        snprintf(
+            text, size, "would %s the group in the store, for all nodes",
+            request->u.lease.why != NULL ? "pause" : "resume");
+        break;
+    case WORLD_LEASE_WISH:
+        snprintf(
+            text, size, "would ask the other Batons for a %s",
+            group_command_name(request->u.lease.wish->command));
+        break;
+    case WORLD_LEASE_ANSWER:
+        snprintf(text, size, "would answer the wish of another Baton");
+        break;
+    }
+}
+
+static void say_peer(const struct world_request *request, char *text, size_t size)
+{
+    switch (request->u.peer.op) {
+    case WORLD_PEER_ASK:
+        snprintf(
+            text, size, "would ask the Baton of %s to leave %s the baton for %g s",
+            request->u.peer.node, request->u.peer.holder, (double)request->u.peer.hold_ms / 1000);
+        break;
+    case WORLD_PEER_LISTEN:
+        snprintf(text, size, "would listen to the other Batons");
+        break;
+    case WORLD_PEER_ANSWER:
+        snprintf(text, size, "would say %s to another Baton", request->u.peer.yes ? "yes" : "no");
+        break;
+    }
+}
+
+static void say_guard(const struct world_request *request, char *text, size_t size)
+{
+    static const char *const ops[] = {
+        [WORLD_GUARD_ARM] = "arm",
+        [WORLD_GUARD_DISARM] = "disarm",
+        [WORLD_GUARD_ASK] = "ask",
+    };
+
+    snprintf(text, size, "would %s the guardian", ops[request->u.guard.op]);
+}
+
 void shadow_say(const struct world_request *request, char *text, size_t size)
 {
     static const char *const ops[] = {
@@ -120,6 +190,20 @@ void shadow_say(const struct world_request *request, char *text, size_t size)
         break;
     case WORLD_HOOK:
         snprintf(text, size, "would run the %s hooks", request->u.hook.event);
+        break;
+    case WORLD_LEASE:
+        say_lease(request, text, size);
+        break;
+    case WORLD_PEER:
+        say_peer(request, text, size);
+        break;
+    case WORLD_GUARD:
+        say_guard(request, text, size);
+        break;
+    case WORLD_MARK:
+        snprintf(
+            text, size, "would mark %s with epoch %lld", request->u.mark.node,
+            (long long)request->u.mark.epoch);
         break;
     default:
         snprintf(text, size, "would do what a shadow does not know");

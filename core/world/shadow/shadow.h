@@ -7,7 +7,9 @@
  *
  * Not made are: an exec with an `effect`, and one that acts and does not say that it only
  * asks; any http request that acts, or whose method is not GET or HEAD; an address request
- * other than "is it there?"; every hook; and any kind that is not known here.
+ * other than "is it there?"; every hook; whatever is asked of the lease store but to watch it,
+ * of the guardian but what it holds, and of other Batons at all; and any kind that is not known
+ * here.
  */
 #ifndef BATON_WORLD_SHADOW_SHADOW_H
 #define BATON_WORLD_SHADOW_SHADOW_H
