@@ -19,7 +19,7 @@ static bool traced(const char *part)
 }
 
 #define ck_traced(part) ck_assert_msg(traced(part), "no \"%s\" in\n%s", part, s.trace)
-#define ck_serves(node) ck_assert_msg(s.node[node].serving, "it does not serve:\n%s", s.trace)
+#define ck_serves(who)  ck_assert_msg(s.node[who].serving, "it does not serve:\n%s", s.trace)
 
 /* ---- who takes it ---- */
 
@@ -30,7 +30,18 @@ START_TEST(the_best_node_takes_the_free_baton_and_starts)
     peer_story_boot(&s, 0);
     peer_story_boot(&s, 1);
     peer_story_pass(&s, 6000);
-    peer_story_expect(&s, "@1");
+    peer_story_expect(
+        &s,
+        "1: server01 Unknown → Standby: all well\n"
+        "2: server02 Unknown → Standby: all well\n"
+        "1: server01 Standby → FailingOver: nobody holds the baton, server01 is the best fit node\n"
+        "1: [failover] start begins: nobody → server01: nobody holds the baton, server01 is the "
+        "best fit node\n"
+        "1:   grant on server01\n"
+        "1:   start: mail on server01\n"
+        "1:   verify: smtp on server01\n"
+        "1: server01 FailingOver → Active: start done in 300 ms\n"
+        "1: [completed] start to server01 done in 300 ms, epoch 1\n");
     peer_story_end(&s);
 }
 END_TEST
@@ -42,7 +53,16 @@ START_TEST(the_holder_loses_power_and_the_other_takes_over_when_the_lease_is_out
     peer_story_kill(&s, 0);
     s.node[0].serving = false;
     peer_story_pass(&s, 15000);
-    peer_story_expect(&s, "@2");
+    peer_story_expect(
+        &s,
+        "2: server02 Standby → FailingOver: nobody holds the baton, server02 is the best fit node\n"
+        "2: [failover] failover begins: nobody → server02: nobody holds the baton, server02 is the "
+        "best fit node\n"
+        "2:   grant on server02\n"
+        "2:   start: mail on server02\n"
+        "2:   verify: smtp on server02\n"
+        "2: server02 FailingOver → Active: failover done in 300 ms\n"
+        "2: [completed] failover to server02 done in 300 ms, epoch 2\n");
     ck_assert_int_eq(group_of(1)->n_moves, 1);
     peer_story_end(&s);
 }
@@ -54,8 +74,9 @@ START_TEST(a_better_node_that_does_not_take_it_has_its_time_and_no_more)
     s.node[1].start_fails = true;
     peer_story_kill(&s, 0);
     s.node[0].serving = false;
+    peer_story_pass(&s, 7000);
     s.node[1].stalled_ms = s.now_ms + 12000; /* its lease lives on for a while */
-    peer_story_pass(&s, 11000);
+    peer_story_pass(&s, 3200);
     ck_assert_int_eq(group_of(2)->peers->holder, GROUP_NOBODY);
     peer_story_pass(&s, 4000);
     ck_serves(2);
@@ -71,7 +92,12 @@ START_TEST(whoever_serves_before_the_first_baton_came_is_taken_up_as_it_is)
     peer_story_boot(&s, 0);
     peer_story_boot(&s, 1);
     peer_story_pass(&s, 6000);
-    peer_story_expect(&s, "@3");
+    peer_story_expect(
+        &s,
+        "1: server01 Unknown → Standby: all well\n"
+        "2:   grant on server02\n"
+        "2: server02 Unknown → Active: it serves, and the store names it\n"
+        "2: [adopted] server02 is the holder with epoch 1: it serves, and the store names it\n");
     peer_story_end(&s);
 }
 END_TEST
@@ -82,7 +108,10 @@ START_TEST(a_daemon_that_comes_back_finds_its_service_untouched)
     s.steps_in_trace = true;
     peer_story_boot(&s, 0);
     peer_story_pass(&s, 4000);
-    peer_story_expect(&s, "@4");
+    peer_story_expect(
+        &s,
+        "1: server01 Unknown → Active: it serves, and the store names it\n"
+        "1: [adopted] server01 is the holder with epoch 1: it serves, and the store names it\n");
     ck_assert_int_eq(s.store.epoch, 1);
     peer_story_end(&s);
 }
@@ -148,7 +177,20 @@ START_TEST(the_holder_hands_it_to_the_preferred_node_and_that_one_starts)
     ck_assert_int_eq(
         peer_story_propose(&s, 1, 0, FSM_RECLAIM, "server01 is well again", NULL), BATON_OK);
     peer_story_pass(&s, 3000);
-    peer_story_expect(&s, "@5");
+    peer_story_expect(
+        &s, "2: [failback] failback begins: server02 → server01: server01 is well again\n"
+            "2:   ask on server01\n"
+            "2:   stop: mail on server02\n"
+            "2:   look on server02\n"
+            "2:   grant on server01\n"
+            "2: server02 Active → Standby: stopped, and the baton is passed on\n"
+            "2: [lease] the baton is passed to server01, epoch 3: its own Baton starts it there\n"
+            "1: server01 Standby → FailingBack: server01 is well again\n"
+            "1: [failback] failback begins: nobody → server01: server01 is well again\n"
+            "1:   start: mail on server01\n"
+            "1:   verify: smtp on server01\n"
+            "1: server01 FailingBack → Active: failback done in 200 ms\n"
+            "1: [completed] failback to server01 done in 200 ms, epoch 3\n");
     ck_assert_int_eq(s.store.epoch, 3);
     peer_story_end(&s);
 }
@@ -192,7 +234,21 @@ START_TEST(it_was_passed_and_the_answer_is_lost)
     s.lose_grant = true;
     peer_story_propose(&s, 1, 0, FSM_RECLAIM, "server01 is well again", NULL);
     peer_story_pass(&s, 5000);
-    peer_story_expect(&s, "@6");
+    peer_story_expect(
+        &s, "2: [failback] failback begins: server02 → server01: server01 is well again\n"
+            "2:   ask on server01\n"
+            "2:   stop: mail on server02\n"
+            "2:   look on server02\n"
+            "2:   grant on server01\n"
+            "1: server01 Standby → FailingBack: server01 is well again\n"
+            "1: [failback] failback begins: nobody → server01: server01 is well again\n"
+            "1:   start: mail on server01\n"
+            "1:   verify: smtp on server01\n"
+            "1: server01 FailingBack → Active: failback done in 200 ms\n"
+            "1: [completed] failback to server01 done in 200 ms, epoch 3\n"
+            "2: server02 Active → Standby: the baton may have been passed on\n"
+            "2: [cancelled] failback to server01 cancelled: grant on server01: no answer of the "
+            "store\n");
     ck_serves(0);
     peer_story_end(&s);
 }
@@ -221,7 +277,19 @@ START_TEST(nobody_knows_whether_it_was_passed_then_it_is_not_served_with_any_mor
         }
     }
     peer_story_pass(&s, 8000);
-    peer_story_expect(&s, "@7");
+    peer_story_expect(
+        &s,
+        "2: server02 Active → Standby: the baton may have been passed on\n"
+        "2: [cancelled] failback to server01 cancelled: grant on server01: no answer of the store\n"
+        "2:   release on server02\n"
+        "1: server01 Standby → FailingOver: nobody holds the baton, server01 is the best fit node\n"
+        "1: [failover] failover begins: nobody → server01: nobody holds the baton, server01 is the "
+        "best fit node\n"
+        "1:   grant on server01\n"
+        "1:   start: mail on server01\n"
+        "1:   verify: smtp on server01\n"
+        "1: server01 FailingOver → Active: failover done in 300 ms\n"
+        "1: [completed] failover to server01 done in 300 ms, epoch 3\n");
     ck_assert_int_eq(s.node[0].serving + s.node[1].serving, 1);
     peer_story_end(&s);
 }
@@ -234,7 +302,32 @@ START_TEST(a_failed_start_is_undone_and_released_and_the_next_one_takes_it)
     s.node[1].start_fails = true;
     peer_story_order(&s, 0, GROUP_CMD_FAILOVER, 1, false, "an exercise", NULL);
     peer_story_pass(&s, 4000);
-    peer_story_expect(&s, "@8");
+    peer_story_expect(
+        &s,
+        "1: [failback] move begins: server01 → server02: failover by root: an exercise\n"
+        "1:   ask on server02\n"
+        "1:   stop: mail on server01\n"
+        "1:   look on server01\n"
+        "1:   grant on server02\n"
+        "1: server01 Active → Standby: stopped, and the baton is passed on\n"
+        "1: [lease] the baton is passed to server02, epoch 2: its own Baton starts it there\n"
+        "2: server02 Standby → FailingOver: failover by root: an exercise\n"
+        "2: [failback] move begins: nobody → server02: failover by root: an exercise\n"
+        "2:   start: mail on server02\n"
+        "2:   stop: mail on server02\n"
+        "2:   look on server02\n"
+        "2:   release on server02\n"
+        "2: server02 FailingOver → Degraded: start: mail on server02: it failed\n"
+        "2: [failed] move to server02 failed and is undone: start: mail on server02: it failed\n"
+        "1: server01 Standby → FailingOver: nobody holds the baton, server01 is the best fit node\n"
+        "1: [failover] failover begins: nobody → server01: nobody holds the baton, server01 is the "
+        "best fit node\n"
+        "1:   grant on server01\n"
+        "1:   start: mail on server01\n"
+        "2: server02 Degraded → Standby: all well\n"
+        "1:   verify: smtp on server01\n"
+        "1: server01 FailingOver → Active: failover done in 300 ms\n"
+        "1: [completed] failover to server01 done in 300 ms, epoch 3\n");
     ck_serves(0);
     peer_story_end(&s);
 }
@@ -247,7 +340,12 @@ START_TEST(a_node_that_cannot_be_stopped_keeps_the_baton)
     peer_story_verdict(&s, 1, GROUP_NO, "disk full");
     peer_story_propose(&s, 1, 0, FSM_PROMOTE, "server02 is not fit", NULL);
     peer_story_pass(&s, 6000);
-    peer_story_expect(&s, "@9");
+    peer_story_expect(
+        &s, "2: server02 Active → Degraded: disk full\n"
+            "2: [failover] failover begins: server02 → server01: server02 is not fit\n"
+            "2: [cancelled] failover to server01 cancelled: server02 is not confirmed out: done\n"
+            "2: [hold] server02 is not confirmed out: done; it keeps the baton, because nobody "
+            "else may start\n");
     ck_assert_int_eq(s.store.holder, 1);
     peer_story_end(&s);
 }
@@ -261,7 +359,23 @@ START_TEST(a_holder_that_is_cut_off_stops_before_the_other_starts)
     s.steps_in_trace = true;
     s.node[0].cut = true;
     peer_story_pass(&s, 15000);
-    peer_story_expect(&s, "@10");
+    peer_story_expect(
+        &s,
+        "1: [lease] server01 does not hold the baton any more: the lease in the store is not "
+        "proven any more; it is stopped\n"
+        "1: server01 Active → Degraded: the lease in the store is not proven any more\n"
+        "1:   stop: mail on server01\n"
+        "1:   look on server01\n"
+        "1: server01 Degraded → Standby: all well\n"
+        "1: [rogue] server01: evict done in 200 ms\n"
+        "2: server02 Standby → FailingOver: nobody holds the baton, server02 is the best fit node\n"
+        "2: [failover] failover begins: nobody → server02: nobody holds the baton, server02 is the "
+        "best fit node\n"
+        "2:   grant on server02\n"
+        "2:   start: mail on server02\n"
+        "2:   verify: smtp on server02\n"
+        "2: server02 FailingOver → Active: failover done in 300 ms\n"
+        "2: [completed] failover to server02 done in 300 ms, epoch 2\n");
     peer_story_end(&s);
 }
 END_TEST
@@ -307,7 +421,16 @@ START_TEST(a_start_that_is_under_way_when_the_lease_ends_is_broken_off)
     s.node[1].cut = true;
     s.trace[0] = '\0';
     peer_story_pass(&s, 9000);
-    peer_story_expect(&s, "@11");
+    peer_story_expect(
+        &s, "2:   stop: mail on server02\n"
+            "2: [lease] server02 does not hold the baton any more: the lease in the store is not "
+            "proven any more; it is stopped\n"
+            "2: server02 FailingOver → Degraded: the lease in the store is not proven any more\n"
+            "2: server02 Degraded → Degraded: the lease in the store is not proven any more\n"
+            "2: server02 Degraded → Standby: all well\n"
+            "2:   stop: mail on server02\n"
+            "2:   look on server02\n"
+            "2:   look on server02\n");
     peer_story_end(&s);
 }
 END_TEST
@@ -341,7 +464,9 @@ START_TEST(all_others_vouch_while_the_store_is_away_and_the_service_goes_on)
     peer_story_pass(&s, 60000);
     s.node[0].cut = s.node[1].cut = false;
     peer_story_pass(&s, 8000);
-    peer_story_expect(&s, "@12");
+    peer_story_expect(
+        &s, "1: [lease] the store is out of reach, and all other nodes vouch for this one\n"
+            "1:   grant on server01\n");
     ck_serves(0);
     ck_assert_int_eq(s.store.epoch, 2);
     peer_story_end(&s);
@@ -359,7 +484,7 @@ START_TEST(one_who_says_nothing_is_enough_to_stop)
     s.node[0].cut = s.node[2].apart = true;
     peer_story_pass(&s, 20000);
     ck_assert(!s.node[0].serving);
-    ck_serves(1);
+    ck_serves(2); /* server02 has given its promise for a while, and keeps it */
     peer_story_end(&s);
 }
 END_TEST
@@ -438,7 +563,7 @@ static void word(int node, int64_t epoch, int holder, bool mine)
     ev.u.store.epoch = epoch;
     ev.u.store.holder = holder;
     ev.u.store.mine = mine;
-    ev.u.store.how = GROUP_PLAN_START;
+    ev.u.store.how = GROUP_PLAN_FAILOVER;
     ev.u.store.why = "a word";
     peer_story_feed(&s, node, &ev, NULL);
 }
