@@ -129,6 +129,21 @@ static void tell_answer(
     sim->told(sim->told_arg, &told);
 }
 
+static void result_for_peers(
+    struct sim *sim, const struct event *event, struct world_result *result,
+    struct world_question *question)
+{
+    if (event->kind == EVENT_LEASE) {
+        hear_result(sim, event, result);
+    } else if (event->kind == EVENT_PEER) {
+        vouch_result(event, result, question);
+    } else if (event->kind == EVENT_MARK && event->more != NULL) {
+        result->mark = event->more->mark;
+    } else if (event->kind == EVENT_GUARD) {
+        result->value = event->value;
+    }
+}
+
 /* The event is over; whoever waits for it hears what came of it. */
 static void finish(struct sim *sim, struct event *ending)
 {
@@ -149,14 +164,8 @@ static void finish(struct sim *sim, struct event *ending)
             result.out_len = (size_t)snprintf(
                 out, sizeof out, "%lld.%03d000000\n", (long long)(event.value / 1000),
                 (int)(event.value % 1000));
-        } else if (event.kind == EVENT_LEASE) {
-            hear_result(sim, &event, &result);
-        } else if (event.kind == EVENT_PEER) {
-            vouch_result(&event, &result, &question);
-        } else if (event.kind == EVENT_MARK && event.more != NULL) {
-            result.mark = event.more->mark;
-        } else if (event.kind == EVENT_GUARD) {
-            result.value = event.value;
+        } else if (event.kind >= EVENT_LEASE) {
+            result_for_peers(sim, &event, &result, &question);
         } else if (event.end == END_STATUS && event.more != NULL && event.more->text != NULL) {
             result.out = event.more->text;
             result.out_len = strlen(result.out);

@@ -61,9 +61,11 @@ enum baton_err queue_start(struct sim *sim)
 void queue_drop_more(struct event *event)
 {
     if (event->more != NULL) {
-        keys_ask_free(event->more->ask);
-        hear_release(event->more->word);
-        memory_free(event->more->talk);
+        if (event->kind >= EVENT_LEASE) {
+            keys_ask_free(event->more->ask);
+            hear_release(event->more->word);
+            memory_free(event->more->talk);
+        }
         memory_free(event->more->record);
         memory_free(event->more->text);
         memory_free(event->more);

@@ -104,7 +104,7 @@ uint64_t summary_mix(uint64_t hash, const struct sim *sim)
             hash, seat->hung | (uint64_t)seat->stopped << 1 | (uint64_t)seat->killed << 2 |
                       (uint64_t)seat->disk_full << 3 | (uint64_t)guard->there << 4 |
                       (uint64_t)guard->armed << 5 | (uint64_t)guard->firing << 6 |
-                      (uint64_t)guard->woken << 7);
+                      (uint64_t)guard->woken << 7 | (uint64_t)guard->killed << 8);
     }
     return sim->store != NULL ? mix_store(hash, sim) : hash;
 }

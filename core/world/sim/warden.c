@@ -186,6 +186,7 @@ void warden_node_off(struct sim *sim, int node)
 void warden_node_boots(struct sim *sim, int node)
 {
     guard_of(sim, node)->there = sim->inside->setup.guardian;
+    guard_of(sim, node)->killed = false;
 }
 
 /* ---- What its Baton says to it
