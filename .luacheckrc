@@ -26,7 +26,8 @@ files["tests/scenario/**/*.lua"] = closed {
     "obey", "bring_up", "bring_down", "cut", "lossy", "slow", "mend", "lose_share", "read_only_share",
     "restore_share", "jump_clock", "drift_clock", "action_fails", "action_slow", "action_lies", "action_denies",
     "action_works", "fence_fails", "fence_lies", "fence_works", "veto", "no_veto", "fill_disk", "free_disk",
-    "postpone", "kill_daemon", "start_daemon", "failover", "failback", "pause", "resume", "confirm_out",
+    "postpone", "hang_baton", "recover_baton", "kill_guardian", "lose_store", "restore_store", "restore_store_late",
+    "roll_back_store", "forget_mark", "kill_daemon", "start_daemon", "failover", "failback", "pause", "resume", "confirm_out",
 }
 -- The prelude makes these names, and takes math.random from the world.
 files["lua/prelude.lua"] = { std = "lua54", globals = seen_by_policies, ignore = { "122/math" } }

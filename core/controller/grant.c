@@ -17,6 +17,7 @@ static void end(struct controller *c, enum group_outcome outcome, bool shadowed,
     struct act_step *step = c->keeper->grant.step;
 
     c->keeper->grant = (struct keeper_grant){NULL, false};
+    c->keeper->word.revision = 0; /* what it was told last is not what it knows now */
     act_end(step, outcome, shadowed, detail);
     word_watch(c);
 }
@@ -54,7 +55,8 @@ void grant_run(struct controller *c, struct act_step *step, const struct group_e
     (void)effect;
     k->grant.step = step;
     word_again(c);
-    if (step->kind == GROUP_STEP_GRANT && plan->taker == k->self && guard_wanted(c)) {
+    if (step->kind == GROUP_STEP_GRANT && plan->taker == k->self && guard_wanted(c) &&
+        !guard_stands_for_service(c)) {
         k->grant.arming = true;
         if (!guard_arm(c)) {
             k->grant = (struct keeper_grant){NULL, false};
@@ -91,6 +93,7 @@ void grant_cancelled(struct controller *c, const struct act_step *step)
 {
     if (grant_under_way(c) && c->keeper->grant.step == step) {
         c->keeper->grant = (struct keeper_grant){NULL, false};
+        c->keeper->word.revision = 0;
         word_watch(c);
     }
 }

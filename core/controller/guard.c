@@ -95,12 +95,22 @@ bool guard_stands(const struct controller *c)
            c->keeper->guard.until_ms > world_now_ms(c->world);
 }
 
-/* The best proof there is; 0: none. */
+bool guard_stands_for_service(const struct controller *c)
+{
+    return guard_stands(c) && !c->group->node[c->keeper->self].out;
+}
+
+/* The best proof there is; 0: none. A lease that the baton is not bound to proves nothing for
+ * what serves already: only where nothing does may the guardian wait for that as long. */
 static int64_t proof_ms(const struct controller *c)
 {
     const struct keeper *k = c->keeper;
     const struct group_peers *p = c->group->peers;
-    int64_t until_ms = p->vouched_ms > p->lease_ms ? p->vouched_ms : p->lease_ms;
+    int64_t until_ms = p->stop_at_ms;
+
+    if (!guard_stands_for_service(c) && p->lease_ms > until_ms) {
+        until_ms = p->lease_ms;
+    }
 
     return until_ms > world_now_ms(c->world)
                ? lease_guard_at_ms(&k->times, lease_sent_ms(&k->times, until_ms))

@@ -275,8 +275,10 @@ void publish_stop(struct controller *c);
 void guard_ask(struct controller *c);
 void guard_review(struct controller *c);
 bool guard_wanted(const struct controller *c); /* there is a guardian to be armed */
-bool guard_stands(const struct controller *c); /* it is armed, where it has to be */
-bool guard_arm(struct controller *c);          /* false: there is no proof to arm it with */
+bool guard_stands(const struct controller *c);
+/* … and what serves here, or may, is stopped by it in time. */
+bool guard_stands_for_service(const struct controller *c); /* it is armed, where it has to be */
+bool guard_arm(struct controller *c); /* false: there is no proof to arm it with */
 void guard_stop(struct controller *c);
 
 /* failsafe.c */
