@@ -4,6 +4,7 @@
 #include "world/live/guard.h"
 #include "world/live/parts.h"
 #include "world/live/peer.h"
+#include "world/live/store.h"
 
 #include <event2/dns.h>
 #include <signal.h>
@@ -284,6 +285,7 @@ void live_free(struct world *world)
     }
     guard_link_free(live->guard);
     peer_door_free(live->door);
+    store_free(live->store);
     ssh_free(live->ssh);
     children_free(live->children, LIVE_PATIENCE_MS);
     announcer_free(live->announcer);

@@ -11,6 +11,7 @@
 struct live_ack;
 struct guard_link;
 struct peer_door;
+struct store;
 
 struct live {
     struct world world; /* first: a struct world * is a struct live * */
@@ -28,6 +29,7 @@ struct live {
     struct hooks_user hooks_user;
     struct guard_link *guard; /* NULL: not needed yet */
     struct peer_door *door;   /* likewise */
+    struct store *store;      /* likewise */
     struct live_ack *acks;
     struct event *ack_turn;
 };
