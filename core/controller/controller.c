@@ -266,12 +266,6 @@ const struct policy *controller_policy(const struct controller *controller)
     return controller->policy;
 }
 
-void controller_lease(const struct controller *controller, struct controller_lease *out)
-{
-    (void)controller;
-    memset(out, 0, sizeof *out);
-}
-
 int controller_why(const struct controller *controller, struct controller_why *why, int max)
 {
     int i;

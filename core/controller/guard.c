@@ -138,6 +138,7 @@ static void failed(struct controller *c, const char *detail)
     char at[16];
 
     k->guard.next_ms = world_now_ms(c->world) + k->times.renew_ms;
+    snprintf(k->guard.detail, sizeof k->guard.detail, "%s", detail);
     if (k->guard.silent) {
         return;
     }
@@ -164,6 +165,7 @@ static void answered(void *arg, uint64_t request, const struct world_result *res
             controller_log(c, WORLD_INFO, k->self, "guardian", "it answers again");
         }
         k->guard.silent = false;
+        k->guard.detail[0] = '\0';
     } else {
         failed(c, result->detail);
     }

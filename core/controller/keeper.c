@@ -143,6 +143,19 @@ static void due(void *arg, uint64_t request, const struct world_result *result)
     renew(c);
 }
 
+static void count(struct controller *c, const struct world_result *result)
+{
+    struct keeper_lease *lease = &c->keeper->lease;
+
+    lease->failed = result->outcome != WORLD_OK;
+    lease->renewals += !lease->failed;
+    lease->failures += lease->failed;
+    if (result->outcome != WORLD_UNKNOWN) {
+        lease->answered_ms = world_now_ms(c->world);
+    }
+    snprintf(lease->detail, sizeof lease->detail, "%s", result->detail);
+}
+
 static void renewed(void *arg, uint64_t request, const struct world_result *result)
 {
     struct controller *c = arg;
@@ -150,6 +163,7 @@ static void renewed(void *arg, uint64_t request, const struct world_result *resu
 
     (void)request;
     lease->request = 0;
+    count(c, result);
     lease->timer = keeper_sleep(c, lease->sent_ms + c->keeper->times.renew_ms, due);
     switch (result->outcome) {
     case WORLD_OK:
@@ -237,4 +251,39 @@ void keeper_stop(struct controller *c)
     wish_stop(c);
     memory_free(k);
     c->keeper = NULL;
+}
+
+/* ---- Questions ---- */
+
+/* The detail of a renewal begins with the endpoint that answered, "https://…: …". */
+static void say_endpoint(const char *detail, char *out, size_t size)
+{
+    const char *end = strstr(detail, ": ");
+    size_t len = end != NULL ? (size_t)(end - detail) : strlen(detail);
+
+    snprintf(out, size, "%.*s", (int)(len < size ? len : size - 1), detail);
+}
+
+void controller_lease(const struct controller *controller, struct controller_lease *out)
+{
+    const struct keeper *k = controller->keeper;
+
+    memset(out, 0, sizeof *out);
+    if (k == NULL) {
+        return;
+    }
+    out->sent_ms = k->lease.good_ms;
+    out->answered_ms = k->lease.answered_ms;
+    out->renewals = k->lease.renewals;
+    out->failures = k->lease.failures;
+    if (k->lease.failed) {
+        snprintf(out->store_error, sizeof out->store_error, "%s", k->lease.detail);
+    } else {
+        say_endpoint(k->lease.detail, out->store, sizeof out->store);
+    }
+    out->asks_peers = k->safe.open > 0 || controller->group->peers->failsafe;
+    out->vouched_ms = k->safe.vouched ? k->safe.asked_ms : 0;
+    snprintf(out->peers_error, sizeof out->peers_error, "%s", k->safe.no > 0 ? k->safe.why : "");
+    out->guard_ms = k->guard.until_ms;
+    snprintf(out->guard_error, sizeof out->guard_error, "%s", k->guard.detail);
 }

@@ -99,6 +99,9 @@ struct keeper_lease {
     int64_t silent_ms; /* unanswered since; 0: the last one was answered */
     int64_t told_ms;   /* when the log said so last */
     bool ours;         /* there is one in the store that we know of */
+    int64_t answered_ms, renewals, failures; /* for controller_lease */
+    char detail[256];                        /* of the last one … */
+    bool failed;                             /* … and whether it failed */
 };
 
 /* The watch of the store's words. */
@@ -130,6 +133,7 @@ struct keeper_guard {
     int64_t wanted_ms; /* … and asked to be until then */
     int64_t next_ms;   /* after a failure: not asked before */
     bool silent;
+    char detail[256]; /* of the last failure; "" where there is none */
 };
 
 struct keeper_failsafe {

@@ -329,7 +329,8 @@ struct group_peers {
     int64_t had_epoch;      /* what it was granted for is done: with this one we have served */
     int64_t tried_epoch;    /* we asked for this one and do not know what came of it */
     int64_t void_plan;      /* the lease went while this plan's grant was asked for */
-    int64_t retry_ms;       /* the store is not asked for anything before */
+    int64_t retry_ms;       /* the store is not asked for anything before … */
+    bool refused;           /* … because it, or the guardian, said no; else it said nothing */
     bool evict_owed;        /* lost while it served or was being started */
     bool alive[GROUP_NODES_MAX]; /* it publishes */
     bool rests[GROUP_NODES_MAX]; /* starts there failed a moment ago */

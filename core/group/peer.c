@@ -113,6 +113,9 @@ static void take_store(struct group *g, struct group_effects *fx, const struct g
     if (ev->u.store.holder == GROUP_NOBODY && (!p->told || p->holder != GROUP_NOBODY)) {
         p->free_since_ms = g->now_ms;
     }
+    if (!p->refused || p->holder != ev->u.store.holder || p->mine != mine || p->epoch != epoch) {
+        p->retry_ms = 0; /* what was refused may be taken now; what came of it is known */
+    }
     p->holder = ev->u.store.holder;
     p->mine = mine;
     p->epoch = epoch;
@@ -122,7 +125,6 @@ static void take_store(struct group *g, struct group_effects *fx, const struct g
     p->how = ev->u.store.how;
     effects_copy(p->why, sizeof p->why, ev->u.store.why != NULL ? ev->u.store.why : "");
     p->was_held = p->was_held || p->holder != GROUP_NOBODY || (p->told && epoch > g->epoch);
-    p->retry_ms = 0;
     if (epoch > g->epoch) {
         peer_count_move(g, p->told ? p->how : GROUP_PLAN_NONE, false);
         peer_note_grant(g, fx, epoch, p->holder, p->why);

@@ -400,8 +400,12 @@ int64_t peer_turn_ms(const struct group *g)
     int64_t at = p->free_since_ms > peer_free_ms(g) ? p->free_since_ms : peer_free_ms(g);
     int i;
 
-    if (!p->was_held && at < g->born_ms + g->rules.settle_ms) {
-        at = g->born_ms + g->rules.settle_ms;
+    if (!p->was_held) { /* a cold start: all come up at once, the best not always first */
+        int64_t ready_ms = g->born_ms + g->rules.settle_ms;
+
+        ready_ms =
+            g->node[p->self].fit_since_ms > ready_ms ? g->node[p->self].fit_since_ms : ready_ms;
+        at = at > ready_ms ? at : ready_ms;
     }
     for (i = 0; i < p->self; i++) {
         at += is_candidate(g, i) ? p->candidate_ms : 0;

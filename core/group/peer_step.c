@@ -123,7 +123,8 @@ static bool grant_ended(
     if (p->void_plan == plan->id) {
         outcome = GROUP_UNKNOWN;
     }
-    p->retry_ms = g->now_ms + (outcome == GROUP_FAIL ? GROUP_REFUSED_MS : GROUP_UNANSWERED_MS);
+    p->refused = outcome == GROUP_FAIL;
+    p->retry_ms = g->now_ms + (p->refused ? GROUP_REFUSED_MS : GROUP_UNANSWERED_MS);
     if (outcome == GROUP_FAIL && !to_self) {
         p->given_epoch = plan->epoch - 1;
     } else if (outcome != GROUP_FAIL && !to_self) {
@@ -137,6 +138,7 @@ static bool release_ended(
 {
     struct group_peers *p = g->peers;
 
+    p->refused = false;
     p->retry_ms = g->now_ms + (outcome == GROUP_UNKNOWN ? GROUP_UNANSWERED_MS : 0);
     if (outcome == GROUP_UNKNOWN) {
         return false;
