@@ -117,6 +117,7 @@ struct keeper_word {
     enum group_plan_kind how;
     bool passed;
     char why[GROUP_TEXT_MAX], paused_why[GROUP_TEXT_MAX];
+    char left_out[GROUP_TEXT_MAX]; /* what could not be read of the last word, as it was told */
 };
 
 struct keeper_publication {

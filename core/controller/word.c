@@ -236,6 +236,19 @@ static void rested(void *arg, uint64_t request, const struct world_result *resul
     word_watch(c);
 }
 
+/* Another version's keys, or somebody's hand in them. */
+static void tell_left_out(struct controller *c, const char *detail)
+{
+    struct keeper_word *w = &c->keeper->word;
+    const char *part = strstr(detail, WORLD_LEFT_OUT);
+    const char *text = part != NULL ? part + strlen(WORLD_LEFT_OUT) : "";
+
+    if (strcmp(text, w->left_out) != 0 && text[0] != '\0') {
+        controller_log(c, WORLD_WARNING, c->keeper->self, "store", "can't be read: %s", text);
+    }
+    snprintf(w->left_out, sizeof w->left_out, "%s", text);
+}
+
 static void watched(void *arg, uint64_t request, const struct world_result *result)
 {
     struct controller *c = arg;
@@ -245,6 +258,7 @@ static void watched(void *arg, uint64_t request, const struct world_result *resu
     (void)request;
     w->request = 0;
     if (result->outcome == WORLD_OK && result->word != NULL) {
+        tell_left_out(c, result->detail);
         take(c, result->word);
         return;
     }

@@ -287,7 +287,7 @@ static enum baton_err take_promise(
     if (g->holder == p->self || p->mine) {
         return baton_fail(error, BATON_REFUSED, "%s holds the baton itself", n->name);
     }
-    if (n->serving == GROUP_YES || n->may_serve || p->evict_owed || !n->out) {
+    if (n->serving == GROUP_YES || n->may_serve || !n->out) {
         return baton_fail(
             error, BATON_REFUSED, "%s %s", n->name,
             n->serving == GROUP_YES ? "serves" : "is not seen stopped");

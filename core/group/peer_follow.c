@@ -143,11 +143,8 @@ static bool serves_without_right(const struct group *g)
 {
     const struct group_node *n = self_of(g);
 
-    if (peer_may_serve(g) || (g->peers->evict_owed && n->out)) {
-        return false;
-    }
-    if (g->peers->evict_owed) {
-        return true;
+    if (peer_may_serve(g) || g->peers->evict_owed) {
+        return !peer_may_serve(g) && !n->out;
     }
     return n->serving == GROUP_YES && !is_coming_in(g) &&
            (g->peers->vouched_ms > 0 || !is_being_taken_up(g));
@@ -367,6 +364,7 @@ void peer_follow(struct group *g, struct group_effects *fx)
     }
     follow_word(g, fx);
     evict(g, fx);
+    p->evict_owed = p->evict_owed && !self_of(g)->out;
     if (g->hold == GROUP_HOLD_FROZEN) {
         return;
     }

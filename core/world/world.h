@@ -72,6 +72,9 @@ enum world_lease_op {
     WORLD_LEASE_ANSWER,    /* put `answer`, and the wish of that id is gone */
 };
 
+/* In the detail of a word, before what of it could not be read and is left out. */
+#define WORLD_LEFT_OUT "left out: "
+
 /* What is asked of the Baton of another node, over mutual TLS. */
 enum world_peer_op {
     WORLD_PEER_ASK = 0, /* "do you not serve, and will you not take the baton for `hold_ms`, while

@@ -499,6 +499,28 @@ static enum baton_err ask(int node, int64_t epoch, struct baton_error *error)
     return peer_story_feed(&s, node, &ev, error);
 }
 
+START_TEST(who_lost_it_and_was_stopped_vouches_for_the_next_one)
+{
+    struct baton_error error;
+
+    peer_story_normal(&s, 2);
+    s.node[0].cut = true;
+    peer_story_pass(&s, 20000);
+    ck_serves(1);
+    s.node[0].cut = false;
+    peer_story_pass(&s, 5000);
+    {
+        struct group_event ev = {.kind = GROUP_EV_PROMISE};
+
+        ev.u.promise.until_ms = s.now_ms + 10000;
+        ev.u.promise.epoch = 2;
+        ev.u.promise.holder = 1;
+        ck_assert_msg(peer_story_feed(&s, 0, &ev, &error) == BATON_OK, "%s", error.text);
+    }
+    peer_story_end(&s);
+}
+END_TEST
+
 START_TEST(a_promise_keeps_a_free_baton_untaken)
 {
     struct baton_error error;
@@ -755,6 +777,7 @@ int main(void)
     tcase_add_test(tc, a_daemon_that_stands_still_is_stopped_by_its_guardian);
     tcase_add_test(tc, all_others_vouch_while_the_store_is_away_and_the_service_goes_on);
     tcase_add_test(tc, one_who_says_nothing_is_enough_to_stop);
+    tcase_add_test(tc, who_lost_it_and_was_stopped_vouches_for_the_next_one);
     tcase_add_test(tc, a_promise_keeps_a_free_baton_untaken);
     tcase_add_test(tc, no_promise_while_a_grant_may_still_come_of_what_was_asked);
     tcase_add_test(tc, a_newer_grant_is_no_matter_for_a_promise);

@@ -152,13 +152,15 @@ static void do_it(enum world_lease_op op, const char *node, int64_t epoch, const
     ask(&request);
 }
 
+static enum fsm_state member_state = FSM_STANDBY;
+
 static void publish(const char *node, const char *why)
 {
     struct world_request request = question(WORLD_LEASE_PUBLISH, node);
     static struct group_member m;
 
     memset(&m, 0, sizeof m);
-    m.state = FSM_STANDBY;
+    m.state = member_state;
     m.fit = GROUP_YES;
     snprintf(m.fit_why, sizeof m.fit_why, "%s", why);
     m.n_probes = 1;
@@ -327,7 +329,12 @@ END_TEST
 START_TEST(what_is_published_is_read_by_the_others_as_it_was)
 {
     renew(A, WORLD_OK);
+    member_state = FSM_UNKNOWN; /* as it is at first */
     publish(A, "all well");
+    look(B);
+    ck_assert_int_eq(word.n_members, 1);
+    ck_assert_int_eq(word.member[0].state, FSM_UNKNOWN);
+    member_state = FSM_STANDBY;
     publish(A, "share failed 3/3");
     look(B);
     ck_assert_int_eq(word.n_members, 1);

@@ -212,7 +212,7 @@ static enum etcd_next watch_heard(struct etcd_op *op)
                      : op->view.baton_lease != 0 && strcmp(op->view.holder, op->site->self) == 0;
     return end(
         op, WORLD_OK, "revision %" PRId64 "%s%s", word->revision,
-        op->view.skipped[0] != 0 ? "; left out: " : "", op->view.skipped);
+        op->view.skipped[0] != 0 ? "; " WORLD_LEFT_OUT : "", op->view.skipped);
 }
 
 /* ---- Grants -----------------------------------------------------------------------------------

@@ -222,7 +222,9 @@ static bool to_member(
         snprintf(why, size, "\"%.32s\" is no answer", serving < 0 ? words->serving : words->fit);
         return false;
     }
-    if (fsm_state_parse(words->state, &member->state, &error) != BATON_OK) {
+    if (strcmp(words->state, fsm_state_name(FSM_UNKNOWN)) == 0) {
+        member->state = FSM_UNKNOWN; /* the way in, and no state of the machine */
+    } else if (fsm_state_parse(words->state, &member->state, &error) != BATON_OK) {
         snprintf(why, size, "%.150s", error.text);
         return false;
     }
