@@ -20,6 +20,7 @@ files["lua/*.lua"] = closed(seen_by_policies)
 files["policies/*.lua"] = closed(seen_by_policies)
 files["tests/live/*.lua"] = closed(seen_by_policies)
 files["tests/policy/bad/*.lua"] = closed(seen_by_policies)
+files["tests/bench/*.lua"] = closed(seen_by_policies)
 files["tests/scenario/**/*.lua"] = closed {
     "scenario", "set", "serving", "at", "step", "ends", "expect",
     "crash", "hang", "recover", "crash_service", "hang_service", "recover_service", "refuse_stop", "refuse_start",
