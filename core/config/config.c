@@ -119,6 +119,7 @@ static void group_fini(struct config_group *group)
     free(group->floating);
     free(group->interface);
     free(group->share);
+    free(group->marks);
     free(group->gateway);
     free(group->policy_file);
     guardian_free(group);

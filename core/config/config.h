@@ -16,6 +16,8 @@
 #include "lease/lease.h"
 #include "policy/policy.h"
 
+#define CONFIG_MARKS "/var/lib/baton/marks"
+
 enum config_transport {
     CONFIG_LOCAL = 0,
     CONFIG_SSH,
@@ -42,7 +44,8 @@ struct config_group {
     int line;
     char *floating, *interface; /* "10.9.0.100/24"; NULL if none */
     char *share, *gateway;
-    char *marks; /* directory on the nodes for marks of epochs (world.h); NULL: none are kept */
+    char *marks; /* directory on the nodes for marks of epochs (world.h); NULL: CONFIG_MARKS, and
+                    for a node whose transport is local "marks" in the state directory; "": none */
     int n_witnesses;
     char *witness[POLICY_WITNESSES_MAX];
     char *policy_file;

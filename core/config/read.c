@@ -185,6 +185,16 @@ static void read_smartermail(
     free(file);
 }
 
+static void read_marks(const struct reader *r, const xmlNode *node, struct config_group *group)
+{
+    char *directory = take_flag(node, "keep", true) ? take_text(r, node, "directory") : strdup("");
+
+    if (directory != NULL && directory[0] != 0 && directory[0] != '/') {
+        take_wrong(r, node, "directory", directory, "an absolute path on the nodes");
+    }
+    take_replace(&group->marks, directory);
+}
+
 static void read_group_child(
     const struct reader *r, const xmlNode *node, struct config_group *group)
 {
@@ -193,6 +203,8 @@ static void read_group_child(
         take_replace(&group->interface, take_by(r, node, "interface", value_interface));
     } else if (take_is(node, "share")) {
         read_share(r, node, group);
+    } else if (take_is(node, "marks")) {
+        read_marks(r, node, group);
     } else if (take_is(node, "gateway")) {
         take_replace(&group->gateway, take_by(r, node, "address", value_address));
     } else if (take_is(node, "witness")) {

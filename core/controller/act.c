@@ -122,16 +122,25 @@ void act_fail_soon(
 
 static void run(struct controller *c, const struct group_effect *effect)
 {
+    struct act_step *step = &c->step[effect->u.run.ref.plan_slot];
+
+    assert(!step->busy);
+    step->ref = effect->u.run.ref;
+    step->kind = effect->u.run.kind;
+    step->busy = true;
+    tell_step(c, effect);
+    if (!marks_hold(c, effect)) {
+        act_run(c, effect);
+    }
+}
+
+void act_run(struct controller *c, const struct group_effect *effect)
+{
     const struct group_step_ref *ref = &effect->u.run.ref;
     struct act_step *step = &c->step[ref->plan_slot];
     bool look = effect->u.run.kind == GROUP_STEP_LOOK;
     struct baton_error error;
 
-    assert(!step->busy);
-    step->ref = *ref;
-    step->kind = effect->u.run.kind;
-    step->busy = true;
-    tell_step(c, effect);
     if (step->kind == GROUP_STEP_ASK) {
         ask_hooks(step, effect->u.run.deadline_ms - world_now_ms(c->world));
         return;
@@ -166,6 +175,7 @@ static void cancel(struct controller *c, struct act_step *step)
         world_cancel(c->world, step->request);
     }
     grant_cancelled(c, step);
+    marks_forget(c, (int)(step - c->step));
     step->busy = false;
     step->task = NULL;
     step->request = 0;

@@ -74,6 +74,7 @@ void controller_settle(struct controller *c)
         }
         judge(c);
         keeper_review(c);
+        marks_review(c);
     } while (c->n_pending > 0);
     c->settling = false;
     arm_wake(c);
@@ -147,6 +148,8 @@ enum baton_err controller_new(
     group.rules = &policy_table(setup->policy)->rules;
     group.memory = setup->memory;
     group.shadow = setup->shadow;
+    group.marks = setup->marks && !setup->fed;
+    group.token = group.marks ? c->world->ops->random(c->world) : 0;
     if (setup->peers && !setup->shadow) { /* a shadow takes no baton, and follows who serves */
         group.peers = true;
         group.self = setup->self;
@@ -176,6 +179,7 @@ enum baton_err controller_new(
         c->policy = NULL; /* still the caller's */
         goto fail;
     }
+    marks_begin(c);
     arm_wake(c);
     *out = c;
     return BATON_OK;
@@ -194,6 +198,7 @@ void controller_free(struct controller *controller)
         return;
     }
     act_stop(controller);
+    marks_stop(controller);
     keeper_stop(controller);
     schedule_stop(controller);
     bell_stop(controller);

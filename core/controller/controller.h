@@ -57,6 +57,7 @@ struct controller_setup {
     struct world *world;        /* borrowed */
     bool shadow;                /* the group's, see group.h; the world must be a shadow too */
     bool fed;                   /* makes no probe and no look: all is told it */
+    bool marks;                 /* the nodes are to remember the last epoch (group/marks.c) */
     bool peers;                 /* a Baton on every node … */
     int self;                   /* … and this one is that node's: it looks at no other */
     struct lease_times times;   /* peers */

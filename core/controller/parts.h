@@ -4,6 +4,7 @@
  *   schedule.c    probes and looks: when, and what came of them
  *   judge.c       the policy's verdicts, remedies and wishes
  *   act.c         the group's effects carried out: steps, notices
+ *   marks.c       what the nodes remember of the last epoch
  *   ledger.c      records on their way to the journal, in order, none lost
  *   bell.c        hooks of notices, one after another
  *
@@ -181,7 +182,23 @@ struct keeper {
     struct lease_answer heard; /* the last answer that the store had */
 };
 
+#define MARKS_EVERY_MS 30000 /* another controller is noticed so soon where nothing moves */
+#define MARKS_MS       2000  /* for one question; what can't be asked in that time says nothing */
+
+/* What the nodes are asked to remember. */
+struct marks {
+    bool on;
+    uint64_t timer, request[GROUP_NODES_MAX];
+    int64_t asked_epoch[GROUP_NODES_MAX]; /* by the question under way, or the last one */
+    int64_t done_epoch[GROUP_NODES_MAX];  /* it was asked for this one, and did not say no; -1 */
+    struct {
+        bool waits; /* a step that runs once its node has answered */
+        struct group_effect effect;
+    } step[GROUP_PLANS];
+};
+
 struct controller {
+    struct marks marks;
     struct group *group;
     struct keeper *keeper; /* NULL: not among peers */
     struct policy *policy;
@@ -235,6 +252,16 @@ void act_end(struct act_step *step, enum group_outcome outcome, bool shadowed, c
 void act_fail_soon(
     struct controller *c, const struct group_step_ref *ref, enum group_outcome outcome,
     const char *detail);
+
+void act_run(struct controller *c, const struct group_effect *effect);
+
+/* marks.c */
+void marks_begin(struct controller *c);
+void marks_review(struct controller *c);
+/* True: the step waits until its node was asked whether another controller grants too. */
+bool marks_hold(struct controller *c, const struct group_effect *effect);
+void marks_forget(struct controller *c, int plan_slot); /* the step is cancelled */
+void marks_stop(struct controller *c);
 
 /* ledger.c */
 enum baton_err ledger_start(struct controller *c);

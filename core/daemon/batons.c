@@ -80,6 +80,7 @@ void batons_tell(struct daemon *daemon)
 void batons_setup(
     const struct config *config, const struct config_group *group, struct controller_setup *setup)
 {
+    setup->marks = config->peers == NULL && (group->marks == NULL || group->marks[0] != 0);
     setup->peers = config->peers != NULL;
     if (setup->peers) {
         setup->self = group->self;

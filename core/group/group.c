@@ -64,7 +64,8 @@ static void recall(struct group *g, const struct group_memory *memory)
 
     g->memory = *memory;
     g->memory.holder = memory->known ? memory->holder : GROUP_NOBODY;
-    g->epoch = g->checked_epoch = memory->epoch;
+    g->epoch = g->checked_epoch = g->marked_epoch = memory->epoch;
+    g->token = memory->token;
     g->paused = memory->paused;
     effects_text(
         g->paused_why, sizeof g->paused_why, "%s", memory->paused ? "before the restart" : "");
@@ -96,6 +97,8 @@ enum baton_err group_new(
     g->now_ms = g->born_ms = setup->now_ms;
     g->holder = g->hold_node = g->forced = GROUP_NOBODY;
     g->shadow = setup->shadow;
+    g->marks = setup->marks && !setup->shadow && !setup->peers;
+    g->own_token = setup->token;
     if (g->shadow && shadow_begin(g) != BATON_OK) {
         goto nomem;
     }
@@ -218,6 +221,9 @@ static enum baton_err take(
         break;
     case GROUP_EV_OPERATOR:
         return order_operator(g, fx, ev, error);
+    case GROUP_EV_MARKED:
+        marks_take(g, fx, ev);
+        break;
     case GROUP_EV_STORE:
     case GROUP_EV_PROVEN:
     case GROUP_EV_MEMBER:

@@ -31,6 +31,10 @@
  *   a start failed          undone, and given up:             undo… stop… look release
  *   not proven any more     at `stop_at_ms`, whatever else:   stop… look, without the baton
  *
+ * With `marks` the nodes remember the last epoch that anybody granted (marks.c). A controller that
+ * finds a newer one there, or its own epoch with another token, is a second one or has an old copy
+ * of its state: its group holds until an operator says that it is the right one.
+ *
  * Ownership: a group owns all its memory, allocated in group_new; group_step never
  * allocates. The fields of the structs here may be read by anyone who has the group and
  * are written in core/group only.
@@ -124,9 +128,10 @@ struct group_node_rules {
 /* What the journal remembers of a group; zeroed with holder = GROUP_NOBODY where it
  * remembers nothing. */
 struct group_memory {
-    bool known;    /* there is a record at all */
-    int64_t epoch; /* the highest ever granted */
-    int holder;    /* node index, or GROUP_NOBODY */
+    bool known;     /* there is a record at all */
+    int64_t epoch;  /* the highest ever granted … */
+    uint64_t token; /* … and what was drawn for that grant; 0: not known */
+    int holder;     /* node index, or GROUP_NOBODY */
     bool paused;
     bool open; /* a handover was under way */
     int64_t open_id;
@@ -147,6 +152,8 @@ struct group_setup {
     struct group_memory memory;
     int64_t now_ms;
     bool shadow;          /* takes no action: something else moves the service */
+    bool marks;           /* the nodes remember the last epoch: see marks.c */
+    uint64_t token;       /* marks: drawn at random, stands beside every epoch that is granted */
     bool peers;           /* a Baton on every node … */
     int self;             /* … and this one is that node's */
     int64_t candidate_ms; /* peers: how long a node leaves a free baton to each one before it */
@@ -366,6 +373,10 @@ struct group {
     bool shadow;
     struct group_would *would; /* in shadow only */
     struct group_peers *peers; /* NULL: one controller acts on all nodes */
+    bool marks;
+    uint64_t token, own_token;    /* of the last grant, 0: not known; of ours */
+    int64_t marked_epoch;         /* the highest that a node is known to remember */
+    bool marked[GROUP_NODES_MAX]; /* the node was asked since the start */
 };
 
 /* ---- Among peers -------------------------------------------------------------------- */
@@ -426,6 +437,7 @@ enum group_event_kind {
     GROUP_EV_STEP_ENDED,
     GROUP_EV_POLICY_BROKEN, /* the policy can't be trusted: hold */
     GROUP_EV_OPERATOR,
+    GROUP_EV_MARKED, /* what a node remembers of the last epoch that anybody granted */
     /* among peers */
     GROUP_EV_STORE,   /* what the lease store says */
     GROUP_EV_PROVEN,  /* our lease was renewed, or the others vouch for us; or it is gone */
@@ -502,6 +514,12 @@ struct group_event {
             bool force; /* move to a node that is not fit */
             const char *by, *reason;
         } operator;
+        struct {
+            int node;
+            enum group_outcome outcome; /* FAIL: it knows of a newer grant, or of another one */
+            int64_t asked_epoch;        /* it was asked to remember this one; 0: only asked */
+            int64_t epoch;              /* OK, FAIL: it remembers this one */
+        } marked;
         struct {
             int64_t epoch, granted_at; /* as in struct lease_word */
             int holder;
@@ -664,6 +682,9 @@ const struct group_action_rules *group_step_action(
 
 /* Index of a node by name, GROUP_NOBODY if there is none. */
 int group_find_node(const struct group *group, const char *name);
+
+/* The token in a grant's record (its name), 0 where there is none. */
+uint64_t group_token(const char *name);
 
 /* Names for logs, JSON and hooks. Never NULL. */
 const char *group_node_name(const struct group *group, int node); /* "nobody" */

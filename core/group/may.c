@@ -24,7 +24,7 @@ enum baton_err may_move(const struct group *g, bool by_operator, struct baton_er
     }
     if (g->hold == GROUP_HOLD_FROZEN || g->hold == GROUP_HOLD_POLICY ||
         g->hold == GROUP_HOLD_JOURNAL || g->hold == GROUP_HOLD_TWO_SERVE ||
-        (g->hold != GROUP_HOLD_NONE && !by_operator)) {
+        g->hold == GROUP_HOLD_EPOCH || (g->hold != GROUP_HOLD_NONE && !by_operator)) {
         return baton_fail(
             error, BATON_REFUSED, "the group is on hold (%s): %s", group_hold_name(g->hold),
             g->hold_why);

@@ -52,6 +52,7 @@ static void grant(struct group_recall *recall, const struct group_record *record
     int i;
 
     recall->holder = record->node;
+    recall->token = record->epoch >= recall->epoch ? group_token(record->name) : recall->token;
     recall->epoch = record->epoch > recall->epoch ? record->epoch : recall->epoch;
     for (i = 0; i < recall->n_open; i++) {
         if (recall->open[i].id == record->plan_id) {
@@ -108,6 +109,7 @@ void group_memory_now(
     memory->seq_max = recall->seq_max;
     memory->plan_id_max = recall->plan_id_max;
     memory->epoch = recall->epoch;
+    memory->token = recall->token;
     memory->holder = recall->holder;
     memory->paused = recall->paused;
     memory->open_taker = GROUP_NOBODY;

@@ -19,6 +19,7 @@ struct group_recall_plan {
 
 struct group_recall {
     int64_t seq_max, plan_id_max, epoch;
+    uint64_t token;
     int holder;
     bool paused;
     int n_open; /* the newest is the last; where there are too many the oldest is forgotten */

@@ -195,6 +195,8 @@ static enum baton_err command_resume(
     }
     if (g->hold == GROUP_HOLD_EPOCH && g->peers != NULL) {
         peer_believe_epoch(g, fx);
+    } else if (g->hold == GROUP_HOLD_EPOCH) {
+        marks_believe(g, fx);
     }
     g->n_moves = g->hold == GROUP_HOLD_MOVES ? 0 : g->n_moves;
     g->rest_until_ms = g->now_ms;

@@ -17,6 +17,7 @@
  *   peer_follow.c what follows: the dead man, the free baton, a baton that is ours
  *   peer_step.c   grants and releases in the store
  *   peer_may.c    whose Baton decides
+ *   marks.c   what the nodes remember of the last epoch
  *   check.c   the invariants
  *   effects.c filling the list of effects
  */
@@ -201,6 +202,12 @@ int64_t peer_wake_ms(const struct group *g);
 enum baton_err peer_decides(const struct group *g, int node, struct baton_error *error);
 enum baton_err peer_can_move(const struct group *g, int node, struct baton_error *error);
 enum baton_err peer_may(const struct group *g, int node, struct baton_error *error);
+
+/* marks.c */
+void marks_take(struct group *g, struct group_effects *fx, const struct group_event *ev);
+void marks_sign(const struct group *g, struct group_record *record);
+bool marks_pending(const struct group *g);
+void marks_believe(struct group *g, struct group_effects *fx);
 
 /* check.c */
 void check_invariants(struct group *g, struct group_effects *fx, int first);

@@ -81,8 +81,10 @@ void settle_adopt(struct group *g, struct group_effects *fx, int node, const cha
 
     if (!by_record) {
         g->epoch++;
+        g->token = g->own_token;
         record = effects_record(g, fx, GROUP_REC_GRANT, why);
         record->node = node;
+        marks_sign(g, record);
     }
     g->holder = node;
     g->phase = GROUP_RUNNING;
@@ -293,7 +295,8 @@ void settle_advance(struct group *g, struct group_effects *fx)
 {
     struct census c = take_census(g);
 
-    if (g->phase != GROUP_SETTLING || g->hold == GROUP_HOLD_FROZEN || interrupted(g, fx, &c)) {
+    if (g->phase != GROUP_SETTLING || g->hold == GROUP_HOLD_FROZEN || g->hold == GROUP_HOLD_EPOCH ||
+        marks_pending(g) || interrupted(g, fx, &c)) {
         return;
     }
     if (g->paused) {

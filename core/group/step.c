@@ -78,6 +78,7 @@ static void begin_recording(struct group *g, struct group_effects *fx, struct gr
         record->plan_id = plan->id;
         record->plan_kind = (int)plan->kind;
         record->node = plan->taker;
+        marks_sign(g, record);
     } else {
         if (step->kind == GROUP_STEP_RELEASE && plan->undoing) {
             /* Durable before it is asked for: a restart must not serve with it again. */
@@ -94,6 +95,7 @@ static void granted(struct group *g, struct group_effects *fx, struct group_plan
     int from = g->holder;
 
     g->epoch++;
+    g->token = g->own_token;
     g->holder = plan->taker;
     plan->epoch = g->epoch;
     plan->granted = true;

@@ -64,7 +64,7 @@ void watch_rogues(struct group *g, struct group_effects *fx)
 {
     int i;
 
-    if (g->phase != GROUP_RUNNING || g->hold == GROUP_HOLD_FROZEN) {
+    if (g->phase != GROUP_RUNNING || g->hold == GROUP_HOLD_FROZEN || g->hold == GROUP_HOLD_EPOCH) {
         return;
     }
     if (g->shadow) {
@@ -91,7 +91,7 @@ static bool wants_restore(const struct group *g)
         !peer_is_self(g, g->holder) || g->hold == GROUP_HOLD_EPOCH ||
         g->plan[0].kind != GROUP_PLAN_NONE || g->plan[1].kind != GROUP_PLAN_NONE ||
         g->hold == GROUP_HOLD_FROZEN || g->hold == GROUP_HOLD_POLICY ||
-        g->hold == GROUP_HOLD_JOURNAL) {
+        g->hold == GROUP_HOLD_JOURNAL || g->hold == GROUP_HOLD_EPOCH) {
         return false;
     }
     n = &g->node[g->holder];

@@ -105,6 +105,23 @@ static enum baton_err recall_pause(
     return err;
 }
 
+/* The grant of the highest epoch; of two with one epoch the later one. */
+static enum baton_err recall_token(
+    struct store *store, const char *group, struct group_memory *m, struct baton_error *error)
+{
+    static const char sql[] = "SELECT name FROM record WHERE grp = ?1 AND kind = 'grant'"
+                              " ORDER BY epoch DESC, seq DESC LIMIT 1";
+    sqlite3_stmt *stmt = NULL;
+    int rc = 0;
+    enum baton_err err = ask(store, sql, group, 0, &stmt, &rc, error);
+
+    if (err == BATON_OK && rc == SQLITE_ROW && sqlite3_column_text(stmt, 0) != NULL) {
+        m->token = group_token((const char *)sqlite3_column_text(stmt, 0));
+    }
+    sqlite3_finalize(stmt);
+    return err;
+}
+
 /* Handovers only: a restore, remedy or eviction that was cut off leaves nothing between
  * and is decided anew from what is seen. */
 static enum baton_err recall_plan(
@@ -171,6 +188,9 @@ enum baton_err store_recall(
     if (err == BATON_OK) {
         err = recall_holder(
             store, group, node_names, n_nodes, memory, stranger, sizeof stranger, error);
+    }
+    if (err == BATON_OK) {
+        err = recall_token(store, group, memory, error);
     }
     if (err == BATON_OK) {
         err = recall_pause(store, group, memory, error);

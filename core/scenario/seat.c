@@ -152,6 +152,7 @@ static void set_up(struct run *run, int index, struct controller_setup *setup)
         snprintf(setup->node[i].name, sizeof setup->node[i].name, "%s", run->site.node[i].name);
         setup->node[i].priority = run->site.node[i].priority;
     }
+    setup->marks = peers == NULL;
     if (peers != NULL) {
         setup->peers = true;
         setup->self = seat->node;

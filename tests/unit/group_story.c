@@ -93,6 +93,8 @@ void story_boot(struct story *s)
     }
     setup.memory = s->memory;
     setup.shadow = s->shadow;
+    setup.marks = s->marks;
+    setup.token = 0xabc;
     ck_assert_msg(group_new(&setup, &s->group, &error) == BATON_OK, "%s", error.text);
     s->looked_ms = s->now_ms;
     for (i = 0; i < n_nodes; i++) {

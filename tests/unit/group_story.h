@@ -56,6 +56,7 @@ struct story {
     int64_t write_ms; /* how long the journal takes */
     bool veto;
     bool shadow; /* what would change a node is not done */
+    bool marks;  /* the nodes remember the last epoch; what they say is the test's to feed */
     bool journal_full;
     struct group_record waiting[STORY_WAITING_MAX]; /* not in the journal yet, in order */
     int n_waiting;

@@ -187,7 +187,7 @@ START_TEST(one_policy_file_for_a_site_of_ones_own)
 
     snprintf(path, sizeof path, "%s/mail.lua", folder);
     ck_assert_int_eq(stage_open_policy(path, folder, &limits, &site, &stage, &error), BATON_OK);
-    play("at(20, crash 'a'), expect.serves('a', { to = 20 }), ends(40)", said, sizeof said);
+    play("at(20, crash 'a'), expect.serves('a', { to = 20 }), ends(29)", said, sizeof said);
     ck_assert_str_eq(said, "policy: port nil");
     stage_close(stage);
     snprintf(path, sizeof path, "%s/none.lua", folder);

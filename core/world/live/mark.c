@@ -73,31 +73,41 @@ static void on_ended(void *arg, uint64_t request, const struct world_result *sai
     live_request_end(&mark->head, &result);
 }
 
-/* NULL: none are kept. */
-static const char *directory_of(struct live *live, const char *group)
+/* False: none are kept. */
+static bool directory_of(
+    struct live *live, const char *group, const char *node, char *out, size_t size)
 {
     const struct config *config = live_config(live);
-    int i;
+    const struct config_node *at = live_node(live, node);
+    const char *marks = NULL;
+    bool found = false;
 
-    for (i = 0; i < config->n_groups; i++) {
+    for (int i = 0; i < config->n_groups; i++) {
         if (strcmp(config->group[i].name, group) == 0) {
-            return config->group[i].marks;
+            found = true;
+            marks = config->group[i].marks;
         }
     }
-    return NULL;
+    if (marks == NULL && at != NULL && at->transport == CONFIG_LOCAL) {
+        snprintf(out, size, "%s/marks", config->state_directory);
+    } else {
+        snprintf(out, size, "%s", marks != NULL ? marks : CONFIG_MARKS);
+    }
+    return found && out[0] != 0;
 }
 
 static bool start(
     struct live_request *request, const struct world_request *wanted, char *why, size_t why_size)
 {
     struct mark *mark = (struct mark *)request;
-    const char *directory = directory_of(request->live, wanted->group);
+    char directory[512];
     bool write = wanted->u.mark.op == WORLD_MARK_WRITE;
     char file[GROUP_NAME_MAX * 2 + 2], epoch[24], token[24];
     const char *argv[] = {"sh", "-c", script, "sh", NULL, file, epoch, token, NULL};
     struct world_request exec = {.kind = WORLD_EXEC, .timeout_ms = request->timeout_ms};
 
-    if (directory == NULL) {
+    if (!directory_of(
+            request->live, wanted->group, wanted->u.mark.node, directory, sizeof directory)) {
         snprintf(why, why_size, "group %s keeps no marks", wanted->group);
         return false;
     }
