@@ -47,7 +47,9 @@ static int serve(const char *name, int port)
         return fail("can't listen");
     }
     for (;;) {
-        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+        struct sockaddr_in from;
+        socklen_t from_len = sizeof from;
+        int fd = accept4(listener, (struct sockaddr *)&from, &from_len, SOCK_CLOEXEC);
 
         if (fd >= 0) {
             (void)!write(fd, line, (size_t)len);
