@@ -11,7 +11,7 @@ int compose_steps_max(const struct group_rules *rules, int n_nodes)
     int fence = rules->list[GROUP_LIST_FENCE].count;
     int verify = rules->list[GROUP_LIST_VERIFY].count + 1;
 
-    return 1 + n_nodes * (stop + 1 + fence) + 1 + start + verify + start + stop + 1 + 1;
+    return 1 + n_nodes * (stop + 1 + 2 * fence) + 1 + start + verify + start + stop + 1 + 1;
 }
 
 void compose_step(
@@ -40,10 +40,14 @@ static void add_list(
 
 void compose_stop(const struct group *g, struct group_plan *plan, int node, bool fence)
 {
+    int i;
+
     add_list(g, plan, GROUP_STEP_STOP, GROUP_LIST_STOP, node);
     compose_step(g, plan, GROUP_STEP_LOOK, node, 0);
-    if (fence) {
-        add_list(g, plan, GROUP_STEP_FENCE, GROUP_LIST_FENCE, node);
+    /* A level counts if it reports success, or if a look after it agrees. */
+    for (i = 0; fence && i < g->rules.list[GROUP_LIST_FENCE].count; i++) {
+        compose_step(g, plan, GROUP_STEP_FENCE, node, i);
+        compose_step(g, plan, GROUP_STEP_LOOK, node, 0);
     }
 }
 

@@ -1,10 +1,10 @@
 /* A plan: an ordered list of steps, and what follows from how it ends.
  *
- *   handover   [ask] (stop… look fence…)* grant start… verify…|look
+ *   handover   [ask] (stop… look (fence look)…)* grant start… verify…|look
  *   and where it fails after the grant: undo… stop… look, on the taker
  *   restore    start… verify…|look, on the holder
  *   remedy     one remedy
- *   evict      stop… look fence…, on a node that serves without the baton
+ *   evict      stop… look (fence look)…, on a node that serves without the baton
  *
  * Before the grant a plan can end without a trace on the taker; after it, it goes forward
  * or is undone, never left between.

@@ -52,7 +52,8 @@ static bool needless(const struct group *g, const struct group_plan *plan)
 
     const struct group_step_state *before = plan->step > 0 ? step - 1 : NULL;
 
-    if (step->kind == GROUP_STEP_FENCE) {
+    if (step->kind == GROUP_STEP_FENCE ||
+        (step->kind == GROUP_STEP_LOOK && before != NULL && before->kind == GROUP_STEP_FENCE)) {
         return g->node[step->node].out;
     }
     if (step->kind == GROUP_STEP_RELEASE) {

@@ -428,6 +428,29 @@ START_TEST(a_fence_that_fails_confirms_nothing)
 }
 END_TEST
 
+START_TEST(a_fence_that_says_no_counts_where_a_look_after_it_agrees)
+{
+    struct baton_error error;
+
+    story_normal(&s, 2);
+    s.group->rules.fence_unconfirmed = true;
+    s.node[0].stop_fails = true;
+    s.node[0].fence_outcome = GROUP_FAIL;
+    holder_fails("smtp failed 3/3");
+    story_propose(&s, 1, FSM_PROMOTE, "server01 unfit", &error);
+    while (s.group->plan[0].steps[s.group->plan[0].step].kind != GROUP_STEP_FENCE) {
+        story_pass(&s, 10);
+    }
+    s.node[0].serving = false; /* it did it all the same */
+    s.steps_in_trace = true;
+    story_pass(&s, 5000);
+    ck_traced("  look on server01\n"
+              "  grant epoch 2 to server02\n");
+    ck_assert(s.node[1].serving);
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(a_holder_that_will_not_stop_is_fenced_not_trusted)
 {
     struct baton_error error;
@@ -1582,6 +1605,7 @@ int main(void)
     tcase_add_test(tc, a_dead_holder_is_never_assumed_dead);
     tcase_add_test(tc, a_dead_holder_is_fenced_where_the_policy_says_so);
     tcase_add_test(tc, a_fence_that_fails_confirms_nothing);
+    tcase_add_test(tc, a_fence_that_says_no_counts_where_a_look_after_it_agrees);
     tcase_add_test(tc, a_holder_that_will_not_stop_is_fenced_not_trusted);
     tcase_add_test(tc, the_operator_vouches_for_a_node_that_is_switched_off);
     tcase_add_test(tc, a_node_that_is_seen_serving_cannot_be_vouched_out);
