@@ -123,6 +123,10 @@ param = {}
 ---@field settle? number                seconds after start-up before anything is started (10)
 ---@field look_deadline? number         seconds for one look (5)
 ---@field look_fall? integer            so many looks in a row before a holder does not serve (3)
+---@field checks? Check[]               what must be so for the group to be ready
+---@field cluster? Check[]              columns of `baton cluster`
+---@field init? Step[]                  `baton init`: a fresh installation
+---@field migrate? Step[]               `baton migrate`: an existing one
 
 --- Check the table. An unknown key or a wrong type is an error with file and line.
 ---@param spec PolicySpec
@@ -265,6 +269,83 @@ function action(spec) end
 ---@return Action
 function hook(event) end
 
+-- ---- Set-up: what `baton preflight`, `cluster`, `init` and `migrate` ask and do --------------
+
+---@class Check
+
+--- One thing that must be so, in `checks`; or one column of `baton cluster`, in `cluster`, whose
+--- detail stands in the cell. Changes nothing, decides nothing. May wait.
+---@class CheckSpec
+---@field name string
+---@field title? string    what must be so: "the clocks are in step" (the name)
+---@field run fun(node?: Node): boolean|Result|nil, string?, string?  so? a detail; what to do.
+---   nil: it could not be found out
+---@field advice? string   what to do where it is not so and `run` does not say
+---@field on? "each"|"group"  on each node, or once without one ("each")
+---@field timeout? number  seconds (30)
+
+---@param spec CheckSpec
+---@return Check
+function check(spec) end
+
+---@class Step
+
+--- One step of `baton init` or `baton migrate`. It is safe to run twice: where `look` says true
+--- it is done and nothing runs. `plan` says what would change, exactly, and changes nothing.
+---@class StepSpec
+---@field name string
+---@field title? string     (the name)
+---@field on? "group"|"each"|"primary"|"standbys"  "group": once, without a node ("group")
+---@field look? fun(node?: Node): boolean|Result|nil, string?  is it done?
+---@field plan? fun(node?: Node): string[]  one line for each thing that would change
+---@field run? fun(node?: Node): boolean|Result|nil, string?, string?  third: what `undo` needs
+---@field undo? fun(node?: Node, memo?: string): boolean|Result|nil, string?
+---@field human? string     a person does it: what, in words. `look` checks it when told that it
+---   is done; `run` is not there then
+---@field deadline? number  seconds for run or undo (60)
+
+---@param spec StepSpec
+---@return Step
+function step(spec) end
+
+-- ---- Files of the service, changed as text: everything else in them stays byte for byte --------
+
+--- Counts of a rewriting.
+---@class Rewritten
+---@field replaced integer   prefixes
+---@field bytes_in integer
+---@field bytes_out integer
+---@field sha256_in string   hex
+---@field sha256_out string
+
+---@class Rewriter
+---@field feed fun(self: Rewriter, bytes: string): string?, string?  what comes out; nil and why
+---@field finish fun(self: Rewriter): string?, Rewritten|string      the rest; nil and why
+
+--- Rewrite path prefixes in an XML or JSON file that comes in pieces: whole path components, either
+--- slash, any case, in text and attribute values, or strings.
+---@param spec { rules: { from: string, to: string }[], format?: "auto"|"xml"|"json" }
+---@return Rewriter
+function rewriter(spec) end
+
+---@class FailoverSettings
+---@field SharedSystemFilesPath? string
+---@field FailoverIPAddress? string
+---@field IsEnabled? boolean
+
+--- The three settings of a failoverConfig.xml, found by local name at any depth. nil and why where
+--- it can't be read or has one of them twice.
+---@param text string
+---@return FailoverSettings?, string?
+function failover_settings(text) end
+
+--- The text with these settings, all else byte for byte. A setting that is missing is added at the
+--- end of its root; "" becomes a whole new file. nil and why where it can't be.
+---@param text string
+---@param settings FailoverSettings
+---@return string?, string?
+function failover_config(text, settings) end
+
 -- ---- Calls that wait ---------------------------------------------------------------------
 
 --- How a request ended. ok: yes. failed: it was asked and the answer is no. unknown: it could
@@ -291,6 +372,7 @@ function hook(event) end
 ---   "service:postfix.stop" is one service of the node, "service.stop" all
 ---@field asks? string        what it asks, for the simulated world: "service:postfix.running".
 ---   stopped, down and gone ask whether the thing is down, other verbs whether it is up
+---@field progress? "rsync"|"robocopy"  how its output tells how far it is, for `baton migrate`
 
 --- Run a program. Waits.
 ---@param request ExecRequest
@@ -308,6 +390,8 @@ function exec(request) end
 ---@field verify? boolean     check the certificate (true)
 ---@field ca_file? string
 ---@field secret? string      name of a secret, sent as bearer token
+---@field body_secret? string name of a secret that takes the place of each {{secret}} in the body,
+---   escaped as JSON text is
 ---@field body_max? integer   bytes kept of the answer
 ---@field timeout? number     seconds (10)
 ---@field effect? string      what it changes, for the simulated world, as of ExecRequest

@@ -21,7 +21,13 @@
 enum config_transport {
     CONFIG_LOCAL = 0,
     CONFIG_SSH,
-    CONFIG_PEER, /* among peers, all nodes but this one */
+    CONFIG_PEER,  /* among peers, all nodes but this one */
+    CONFIG_WINRM, /* WS-Management: a Windows node, on which nothing is installed */
+};
+
+enum config_winrm_auth {
+    CONFIG_NEGOTIATE = 0, /* Kerberos */
+    CONFIG_BASIC
 };
 
 struct config_node {
@@ -37,6 +43,19 @@ struct config_node {
         char *config;      /* NULL or an ssh_config file (ssh -F) */
         char *host;        /* NULL: the node's address; else where ssh connects to */
     } ssh;
+    struct {
+        char *user;   /* BASIC: a local account; NEGOTIATE: a principal, "baton@EXAMPLE.ORG" */
+        char *secret; /* BASIC: name of the password's <secret>; NEGOTIATE: likewise, or NULL */
+        char *keytab; /* NEGOTIATE: instead of a password; NULL: none */
+        enum config_winrm_auth auth;
+        int port;          /* 0: 5986, or 5985 where it is plain */
+        char *ca_file;     /* NULL: the system's */
+        char *fingerprint; /* NULL, or SHA-256 of the node's certificate, 64 small hex digits:
+                              then nothing else of the certificate is looked at */
+        bool plain;        /* http; NEGOTIATE only */
+        char *host;        /* NULL: the node's address; else its name in the certificate and in
+                              Kerberos. The connection goes to the node's address */
+    } winrm;
 };
 
 struct config_group {

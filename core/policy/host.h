@@ -10,6 +10,7 @@
  *   task.c     coroutines that wait: tasks; wait.c what they call: requests, parallel, deadline
  *   request.c  a Lua table read as a request to the world, a result made a Lua table
  *   table.c    the policy's table read into C; probes.c its probes
+ *   setup.c    its checks, columns and steps
  *   lint.c     what is odd about it
  *   view.c     group and nodes as Lua sees them
  *   verdict.c  fit, guards, remedies' when
@@ -336,6 +337,13 @@ int table_int(lua_State *L, int index, const char *key, int otherwise, int min, 
 int table_word(lua_State *L, int index, const char *key, const char *const *words, int otherwise);
 /* Is the value at `index` an object that core.make made with this metatable? */
 bool table_is(lua_State *L, int index, int meta_ref);
+
+/* ---- setup.c ------------------------------------------------------------------------------ */
+
+/* What an entry of POLICY_CHECK to POLICY_STEP_UNDO runs: its object in the registry, and the
+ * function that is called with it. */
+int setup_item(
+    const struct policy *policy, enum policy_entry entry, int index, enum host_function *function);
 
 /* ---- verdict.c ------------------------------------------------------------------------ */
 

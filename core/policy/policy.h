@@ -39,12 +39,15 @@ struct policy_task;
 #define POLICY_TRANSITIONS_MAX      8
 #define POLICY_TASKS_MAX            256 /* tasks and branches of parallel at once */
 #define POLICY_WITNESSES_MAX        8
+#define POLICY_CHECKS_MAX           64
+#define POLICY_STEPS_MAX            48 /* of each list */
 
 /* What the configuration says that a policy may see. All strings are borrowed and must
  * outlive the policy. */
 struct policy_node_site {
     const char *name, *address;
-    const char *transport; /* "local", "ssh", "peer": only that node's own Baton acts there */
+    const char *transport; /* "local", "ssh", "winrm" (Windows), "peer": only that node's own Baton
+                              acts there */
     int priority;
 };
 
@@ -154,6 +157,52 @@ enum baton_err policy_remedy_when(
     struct policy *policy, int index, int node, struct policy_verdict *verdict,
     struct baton_error *error);
 
+/* ---- Set-up: what is asked and done outside of the machine ------------------------- */
+
+enum policy_on {
+    POLICY_ON_GROUP = 0, /* once, for no node */
+    POLICY_ON_EACH,
+    POLICY_ON_PRIMARY,  /* the node of the lowest priority number */
+    POLICY_ON_STANDBYS, /* all others */
+};
+
+/* One thing that must be so for the group to be ready (`checks`), or one column of `baton
+ * cluster` (`cluster`). Checks change nothing and decide nothing. */
+struct policy_check {
+    char name[GROUP_NAME_MAX];
+    const char *title;  /* "the clocks are in step"; never NULL */
+    const char *advice; /* what to do where it isn't so; NULL: none, or its own result says */
+    enum policy_on on;  /* POLICY_ON_EACH or _GROUP */
+    int64_t timeout_ms;
+};
+
+/* One step of `baton init` or `baton migrate`. */
+enum policy_setup {
+    POLICY_INIT = 0,
+    POLICY_MIGRATE
+};
+#define POLICY_SETUPS 2
+struct policy_step {
+    char name[GROUP_NAME_MAX];
+    const char *title; /* "failoverConfig.xml on the primary"; never NULL */
+    const char *human; /* what a person does, in words; NULL: Baton does it */
+    enum policy_on on;
+    int64_t deadline_ms;
+    bool has_look, has_plan, has_run, has_undo;
+};
+
+/* All are borrowed from the policy; the order is that of its lists. */
+const struct policy_check *policy_checks(const struct policy *policy, int *count);
+const struct policy_check *policy_columns(const struct policy *policy, int *count);
+const struct policy_step *policy_steps(
+    const struct policy *policy, enum policy_setup setup, int *count);
+/* `index` of POLICY_STEP_LOOK to POLICY_STEP_UNDO. */
+#define POLICY_STEP_INDEX(setup, step) ((int)(setup)*POLICY_STEPS_MAX + (step))
+/* What the step's `run` said on that node (policy_result.more), for its `undo`. Copied. NULL:
+ * nothing. BATON_NOMEM */
+enum baton_err policy_remember(
+    struct policy *policy, int step_index, int node, const char *memo, struct baton_error *error);
+
 /* ---- Tasks ------------------------------------------------------------------------ */
 
 enum policy_entry {
@@ -164,7 +213,13 @@ enum policy_entry {
     POLICY_FENCE,
     POLICY_VERIFY,
     POLICY_REMEDY,
-    POLICY_UNDO, /* index: of the start action that is undone */
+    POLICY_UNDO,      /* index: of the start action that is undone */
+    POLICY_CHECK,     /* node: any where it is POLICY_ON_GROUP; OK: so it is */
+    POLICY_COLUMN,    /* likewise; `detail` is what stands in the cell */
+    POLICY_STEP_LOOK, /* index: POLICY_STEP_INDEX. OK: it is done already */
+    POLICY_STEP_PLAN, /* `more`: what would change, one thing a line */
+    POLICY_STEP_RUN,  /* `more`: what its undo needs */
+    POLICY_STEP_UNDO,
 };
 
 struct policy_result {
@@ -176,6 +231,7 @@ struct policy_result {
     int64_t latency_us;
     double value;
     const char *detail; /* never NULL; valid during the call */
+    const char *more;   /* CHECK: what to do; STEP_PLAN, STEP_RUN: see there; else NULL */
 };
 
 typedef void policy_done_fn(void *arg, const struct policy_result *result);

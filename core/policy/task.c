@@ -214,7 +214,14 @@ static bool is_action(enum policy_entry entry)
     case POLICY_PROBE:
     case POLICY_SERVING:
     case POLICY_VERIFY:
+    case POLICY_CHECK:
+    case POLICY_COLUMN:
+    case POLICY_STEP_LOOK:
+    case POLICY_STEP_PLAN:
         break;
+    case POLICY_STEP_RUN:
+    case POLICY_STEP_UNDO:
+        return true;
     }
     return false;
 }
@@ -436,6 +443,8 @@ static int entry_item(
     case POLICY_VERIFY:
     case POLICY_UNDO:
         break;
+    default: /* set-up: setup.c */
+        return setup_item(policy, entry, index, function);
     }
     *function = rows[entry].function;
     assert(index >= 0 && index < policy->table.rules.list[rows[entry].list].count);

@@ -121,6 +121,8 @@ struct world_pair {
     const char *name, *value;
 };
 
+typedef void world_heard_fn(void *arg, const char *out, size_t len);
+
 struct world_request {
     enum world_kind kind;
     int64_t timeout_ms;
@@ -152,10 +154,12 @@ struct world_request {
             const char *match; /* NULL, or a string that the body must contain */
             bool verify;
             const char *ca_file;
-            const char *secret; /* NULL, or the name of a configured secret, sent as bearer */
-            size_t body_max;    /* of the answer; more is cut and marked */
-            const char *effect; /* as of exec: the simulated world's */
-            const char *asks;   /* likewise */
+            const char *secret;      /* NULL, or the name of a configured secret, sent as bearer */
+            const char *body_secret; /* NULL, or the name of one that takes the place of each
+                                        {{secret}} in the body, escaped as JSON text is */
+            size_t body_max;         /* of the answer; more is cut and marked */
+            const char *effect;      /* as of exec: the simulated world's */
+            const char *asks;        /* likewise */
         } http;
         struct {
             const char *node;        /* NULL: on the controller itself */
@@ -163,11 +167,16 @@ struct world_request {
                                         remote shell each word is quoted */
             const char *input;
             size_t input_len;
-            size_t output_max;  /* of each stream; more is read and thrown away, marked */
-            const char *effect; /* NULL, or what it changes ("service.stop"): the simulated
-                                   world applies it to its model; others ignore it */
-            const char *asks;   /* NULL, or what it asks ("address.up"): the simulated world
-                                   answers by exit code; others ignore it */
+            size_t output_max;     /* of each stream; more is read and thrown away, marked */
+            const char *effect;    /* NULL, or what it changes ("service.stop"): the simulated
+                                      world applies it to its model; others ignore it */
+            const char *asks;      /* NULL, or what it asks ("address.up"): the simulated world
+                                      answers by exit code; others ignore it */
+            const char *progress;  /* NULL, or how its output tells how far it is ("rsync",
+                                      "robocopy"): for whoever shows it; worlds ignore it */
+            world_heard_fn *heard; /* NULL, or told of standard output as it comes; the result
+                                      has it all the same, up to output_max */
+            void *heard_arg;
         } exec;
         struct {
             enum world_address_op op;
