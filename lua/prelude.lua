@@ -129,6 +129,14 @@ function action(fields)
     return core.make("action", nil, fields)
 end
 
+function check(fields)
+    return core.make("check", nil, fields)
+end
+
+function step(fields)
+    return core.make("step", nil, fields)
+end
+
 function policy(fields)
     return core.make("policy", nil, fields)
 end
@@ -365,6 +373,54 @@ local function serving_by_looks(actions, node)
     return nil, ("of what start does, %d is there, %d is not, %d can't be seen"):format(yes, no, unsure)
 end
 
+-- Set-up ----------------------------------------------------------------------------------------
+
+-- The node that it is for; none where it is for the group.
+local function its(item, node, otherwise)
+    if (item.on or otherwise) ~= "group" then
+        return node
+    end
+end
+
+local function its_step(s, node)
+    return its(s, node, "group")
+end
+
+local function told(value, detail, more)
+    local result, words = answer(value, detail)
+    return result, words, more ~= nil and tostring(more) or nil
+end
+
+local function run_check(c, node)
+    local result, words, advice = told(c.run(its(c, node, "each")))
+    return result, words, advice or result ~= true and c.advice or nil
+end
+
+local function plan_step(s, node)
+    local lines = s.plan(its_step(s, node))
+    if type(lines) ~= "table" then
+        core.raise(("plan of step %s wants a list of lines, not a %s"):format(s.name, type(lines)))
+    end
+    return true, nil, table.concat(lines, "\n")
+end
+
+-- A step of no return value has done what it should.
+local function run_step(s, node)
+    local value, detail, memo = s.run(its_step(s, node))
+    if value == nil and detail == nil then
+        value = true
+    end
+    return told(value, detail, memo)
+end
+
+local function undo_step(s, node)
+    local value, detail = s.undo(its_step(s, node), core.memo(s, its_step(s, node)))
+    if value == nil and detail == nil then
+        value = true
+    end
+    return told(value, detail)
+end
+
 -- What else policies see without `require` --------------------------------------------------------
 
 math.random = core.random
@@ -400,4 +456,11 @@ return {
     undo = function(a, node)
         return act(a.undo, node)
     end,
+    check = run_check,
+    step_look = function(s, node)
+        return told(s.look(its_step(s, node)))
+    end,
+    step_plan = plan_step,
+    step_run = run_step,
+    step_undo = undo_step,
 }

@@ -154,8 +154,31 @@ enum host_function {  /* what prelude.lua gives the host, kept in the registry *
     HOST_VERIFY,      /* (probe or action, node) → the same */
     HOST_ACT,         /* (action, node) → true|false|nil, detail */
     HOST_UNDO,        /* the same */
+    HOST_CHECK,       /* (check, node) → true|false|nil, detail, advice */
+    HOST_STEP_LOOK,   /* (step, node) → true|false|nil, detail */
+    HOST_STEP_PLAN,   /* (step, node) → true, detail, lines */
+    HOST_STEP_RUN,    /* (step, node) → true|false|nil, detail, memo */
+    HOST_STEP_UNDO,   /* (step, node) → true|false|nil, detail */
 };
-#define HOST_FUNCTIONS 6
+#define HOST_FUNCTIONS 11
+
+struct host_checks {
+    int count;
+    struct policy_check check[POLICY_CHECKS_MAX];
+    int ref[POLICY_CHECKS_MAX];
+};
+
+struct host_steps {
+    int count;
+    struct policy_step step[POLICY_STEPS_MAX];
+    int ref[POLICY_STEPS_MAX];
+};
+
+struct host_setup {
+    struct host_checks checks, columns;
+    struct host_steps steps[POLICY_SETUPS];
+    int memos_ref; /* what steps said for their undo */
+};
 
 struct policy {
     lua_State *L;
@@ -182,7 +205,7 @@ struct policy {
     int tasks_ref, names_ref, modules_ref, base_ref;
     int function_ref[HOST_FUNCTIONS];
     int node_ref[GROUP_NODES_MAX], group_ref;
-    int probe_meta_ref, action_meta_ref, view_meta_ref;
+    int probe_meta_ref, action_meta_ref, check_meta_ref, step_meta_ref, view_meta_ref;
     int fit_ref, serving_ref; /* LUA_NOREF: the policy has none */
     int probe_ref[GROUP_PROBES_MAX];
     int guard_ref[POLICY_TRANSITIONS_MAX];
@@ -193,6 +216,7 @@ struct policy {
     int remedy_when_ref[GROUP_ACTIONS_MAX], remedy_run_ref[GROUP_ACTIONS_MAX];
 
     struct world_request *request; /* [GROUP_PROBES_MAX * nodes]: of plain probes */
+    struct host_setup *setup;      /* NULL: the policy has no checks and no steps */
 
     /* which probes a verdict has read: bit = probe */
     uint32_t read[GROUP_NODES_MAX], asked[GROUP_NODES_MAX];
@@ -340,6 +364,10 @@ bool table_is(lua_State *L, int index, int meta_ref);
 
 /* ---- setup.c ------------------------------------------------------------------------------ */
 
+/* core.memo into the table on the top. [-0, +0] MAY_THROW */
+void setup_register(lua_State *L);
+/* Read checks, cluster, init and migrate of the policy's table at `index`. [-0, +0] MAY_THROW */
+void setup_read(lua_State *L, int index);
 /* What an entry of POLICY_CHECK to POLICY_STEP_UNDO runs: its object in the registry, and the
  * function that is called with it. */
 int setup_item(

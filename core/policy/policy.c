@@ -232,8 +232,17 @@ static int no_such_global(lua_State *L)
 static void run_prelude(lua_State *L)
 {
     static const char *const names[HOST_FUNCTIONS] = {
-        [HOST_REQUEST] = "request", [HOST_PROBE] = "probe", [HOST_SERVING] = "serving",
-        [HOST_VERIFY] = "verify",   [HOST_ACT] = "act",     [HOST_UNDO] = "undo",
+        [HOST_REQUEST] = "request",
+        [HOST_PROBE] = "probe",
+        [HOST_SERVING] = "serving",
+        [HOST_VERIFY] = "verify",
+        [HOST_ACT] = "act",
+        [HOST_UNDO] = "undo",
+        [HOST_CHECK] = "check",
+        [HOST_STEP_LOOK] = "step_look",
+        [HOST_STEP_PLAN] = "step_plan",
+        [HOST_STEP_RUN] = "step_run",
+        [HOST_STEP_UNDO] = "step_undo",
     };
     struct policy *policy = host_policy(L);
 
@@ -242,6 +251,7 @@ static void run_prelude(lua_State *L)
     wait_register(L);
     view_register(L);
     table_register(L);
+    setup_register(L);
     sandbox_register(L);
     policy_register(L);
     lua_call(L, 1, 1);
@@ -441,6 +451,7 @@ void policy_free(struct policy *policy)
         memory_free(policy->file[i]);
     }
     memory_free(policy->request);
+    memory_free(policy->setup);
     memory_free(policy);
 }
 

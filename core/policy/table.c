@@ -149,8 +149,16 @@ bool table_is(lua_State *L, int index, int meta_ref)
 
 /* ---- Objects: probes and actions ------------------------------------------------------------- */
 
+static int meta_of(const struct policy *policy, const char *what)
+{
+    return strcmp(what, "probe") == 0   ? policy->probe_meta_ref
+           : strcmp(what, "check") == 0 ? policy->check_meta_ref
+           : strcmp(what, "step") == 0  ? policy->step_meta_ref
+                                        : policy->action_meta_ref;
+}
+
 /* core.make(what, kind, table): a copy of the table that counts as made on the same line,
- * marked as a probe of that kind or as an action. */
+ * marked as a probe of that kind, an action, a check or a step. */
 static int make(lua_State *L)
 {
     struct policy *policy = host_policy(L);
@@ -175,10 +183,8 @@ static int make(lua_State *L)
     if (strcmp(what, "probe") == 0) {
         lua_pushvalue(L, 2);
         lua_setfield(L, 4, "kind");
-        lua_rawgeti(L, LUA_REGISTRYINDEX, policy->probe_meta_ref);
-    } else {
-        lua_rawgeti(L, LUA_REGISTRYINDEX, policy->action_meta_ref);
     }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, meta_of(policy, what));
     lua_setmetatable(L, 4);
     limits_adopt(L, 3, 4);
     return 1;
@@ -188,9 +194,8 @@ static int make(lua_State *L)
 static int is(lua_State *L)
 {
     const struct policy *policy = host_policy(L);
-    bool probe = strcmp(luaL_checkstring(L, 1), "probe") == 0;
 
-    lua_pushboolean(L, table_is(L, 2, probe ? policy->probe_meta_ref : policy->action_meta_ref));
+    lua_pushboolean(L, table_is(L, 2, meta_of(policy, luaL_checkstring(L, 1))));
     return 1;
 }
 
@@ -211,6 +216,8 @@ void table_register(lua_State *L)
 
     policy->probe_meta_ref = new_meta(L, "probe");
     policy->action_meta_ref = new_meta(L, "action");
+    policy->check_meta_ref = new_meta(L, "check");
+    policy->step_meta_ref = new_meta(L, "step");
     luaL_setfuncs(L, functions, 0);
 }
 
@@ -503,9 +510,10 @@ static void read_serving(lua_State *L, int index)
 void table_read(lua_State *L)
 {
     static const char *const keys[] = {
-        "probes", "serving",       "fit",       "remedies",    "transitions", "stop",
-        "start",  "fence",         "verify",    "unconfirmed", "max_moves",   "window",
-        "settle", "look_deadline", "look_fall", NULL,
+        "probes",    "serving", "fit",    "remedies",      "transitions",
+        "stop",      "start",   "fence",  "verify",        "unconfirmed",
+        "max_moves", "window",  "settle", "look_deadline", "look_fall",
+        "checks",    "cluster", "init",   "migrate",       NULL,
     };
     struct policy *policy = host_policy(L);
     int index = lua_gettop(L);
@@ -540,4 +548,5 @@ void table_read(lua_State *L)
         read_rows(L, index, "remedies", GROUP_ACTIONS_MAX, read_remedy);
     policy->table.n_transitions =
         read_rows(L, index, "transitions", POLICY_TRANSITIONS_MAX, read_transition);
+    setup_read(L, index);
 }

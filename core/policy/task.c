@@ -1,5 +1,7 @@
 #include "policy/host.h"
 
+#include "base/memory.h"
+
 #include <assert.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -226,6 +228,20 @@ static bool is_action(enum policy_entry entry)
     return false;
 }
 
+/* A copy: the task is gone before it is told. */
+static void read_more(const char *text, struct policy_result *result)
+{
+    size_t size = strlen(text) + 1;
+    char *more = memory_zeroed(1, size);
+
+    if (more != NULL) {
+        memcpy(more, text, size);
+        result->more = more;
+    } else {
+        result->outcome = GROUP_UNKNOWN; /* what is lost must not seem to be nothing */
+    }
+}
+
 static void read_results(struct policy_task *root, struct policy_result *result)
 {
     lua_State *co = root->co;
@@ -242,6 +258,8 @@ static void read_results(struct policy_task *root, struct policy_result *result)
     }
     if (root->nresults > 2 && lua_type(co, first + 2) == LUA_TNUMBER) {
         result->value = lua_tonumber(co, first + 2);
+    } else if (root->nresults > 2 && lua_type(co, first + 2) == LUA_TSTRING) {
+        read_more(lua_tostring(co, first + 2), result);
     }
     if (root->text[0] == '\0') {
         static const char *const words[] = {"can't say", "yes", "no"};
@@ -275,6 +293,7 @@ static void finish(struct policy_task *root)
     result.detail = text;
     task_free(root);
     done(arg, &result);
+    memory_free((void *)result.more);
 }
 
 static void on_deferred(void *arg, uint64_t request, const struct world_result *result)

@@ -84,6 +84,8 @@ function minihost.new(options)
         param = options.param or {},
         policy = function(spec) return spec end,
         action = function(spec) return spec end,
+        check = function(spec) return spec end,
+        step = function(spec) return spec end,
         hook = function(event) return { name = "hook " .. event } end,
         probe = {},
         exec = function(request) return wait("exec", request) end,
