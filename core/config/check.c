@@ -3,6 +3,7 @@
 
 #include "config/peers.h"
 #include "config/value.h"
+#include "config/winrm.h"
 
 #include <pwd.h>
 #include <stdlib.h>
@@ -150,5 +151,6 @@ void check_config(const struct config *config, struct report *report)
             "<hooks>: there is no user \"%s\": make it, or name another", config->hooks_user);
     }
     check_groups(config, report);
+    winrm_check(config, report);
     peers_check(config, report);
 }

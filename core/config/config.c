@@ -3,6 +3,7 @@
 #include "config/peers.h"
 #include "config/read.h"
 #include "config/schema.h"
+#include "config/winrm.h"
 #include "config/xml.h"
 #include "world/world.h"
 
@@ -98,6 +99,7 @@ static void node_fini(struct config_node *node)
     free(node->ssh.known_hosts);
     free(node->ssh.config);
     free(node->ssh.host);
+    winrm_fini(node);
 }
 
 static void group_fini(struct config_group *group)
@@ -161,7 +163,10 @@ void config_site(
     const struct config *config, const struct config_group *group, struct policy_site *site)
 {
     static const char *const transport[] = {
-        [CONFIG_LOCAL] = "local", [CONFIG_SSH] = "ssh", [CONFIG_PEER] = "peer"};
+        [CONFIG_LOCAL] = "local",
+        [CONFIG_SSH] = "ssh",
+        [CONFIG_PEER] = "peer",
+        [CONFIG_WINRM] = "winrm"};
     int i;
 
     memset(site, 0, sizeof *site);

@@ -4,6 +4,7 @@
 #include "config/peers.h"
 #include "config/take.h"
 #include "config/value.h"
+#include "config/winrm.h"
 #include "config/xml.h"
 #include "world/world.h"
 
@@ -51,6 +52,9 @@ static void read_node(const struct reader *r, const xmlNode *node, struct config
         if (take_is(child, "ssh")) {
             read_ssh(r, child, to);
             transports++;
+        } else if (take_is(child, "winrm")) {
+            winrm_read(r, child, to);
+            transports++;
         } else if (take_is(child, "local")) {
             transports++;
         }
@@ -61,13 +65,13 @@ static void read_node(const struct reader *r, const xmlNode *node, struct config
     if (r->peers && transports > 0) {
         report_add(
             r->report, BATON_INVALID, r->file, to->line,
-            "<node> \"%s\": with <peers> its own Baton acts there, and no other: remove <ssh/> and "
-            "<local/>",
+            "<node> \"%s\": with <peers> its own Baton acts there, and no other: remove <ssh/>, "
+            "<winrm/> and <local/>",
             to->name != NULL ? to->name : "?");
     } else if (!r->peers && transports != 1) {
         report_add(
             r->report, BATON_INVALID, r->file, to->line,
-            "<node> \"%s\" needs one way to reach it, <ssh/> or <local/>, and has %s",
+            "<node> \"%s\" needs one way to reach it, <ssh/>, <winrm/> or <local/>, and has %s",
             to->name != NULL ? to->name : "?", transports == 0 ? "none" : "more than one");
     }
 }
@@ -189,8 +193,11 @@ static void read_marks(const struct reader *r, const xmlNode *node, struct confi
 {
     char *directory = take_flag(node, "keep", true) ? take_text(r, node, "directory") : strdup("");
 
-    if (directory != NULL && directory[0] != 0 && directory[0] != '/') {
-        take_wrong(r, node, "directory", directory, "an absolute path on the nodes");
+    if (directory != NULL && directory[0] != 0 && directory[0] != '/' &&
+        strncmp(directory + 1, ":\\", 2) != 0) {
+        take_wrong(
+            r, node, "directory", directory,
+            "an absolute path on the nodes, like /var/lib/marks or C:\\Baton\\marks");
     }
     take_replace(&group->marks, directory);
 }

@@ -85,6 +85,73 @@ START_TEST(everything_that_can_be_said_is_read)
 }
 END_TEST
 
+#define WINDOWS(attributes)                                                                        \
+    TOP_SECRET "<node name='w' address='10.9.0.4' priority='1'><winrm " attributes "/></node>\n"   \
+               "</group></baton>"
+#define TOP_SECRET                                                                                 \
+    "<baton><secret name='s' file='token'/><group name='mail'>\n"                                  \
+    "<share path='\\\\NAS01\\SmarterMail'/><marks directory='D:\\marks'/>\n" POLICY
+
+START_TEST(a_windows_node_is_reached_by_winrm)
+{
+    struct policy_site site;
+    const struct config_node *node;
+
+    put("token", "x", 1, 0400);
+    put("ca.pem", "x", 1, 0644);
+    loads(WINDOWS("user='baton' password='s' auth='basic' port='15986' host='server01.lan' "
+                  "ca='ca.pem'"));
+    node = &config->group[0].node[0];
+    ck_assert_int_eq(node->transport, CONFIG_WINRM);
+    ck_assert_str_eq(node->winrm.user, "baton");
+    ck_assert_str_eq(node->winrm.secret, "s");
+    ck_assert_int_eq(node->winrm.auth, CONFIG_BASIC);
+    ck_assert_int_eq(node->winrm.port, 15986);
+    ck_assert_str_eq(node->winrm.host, "server01.lan");
+    ck_assert_str_eq(node->winrm.ca_file, in("ca.pem"));
+    ck_assert_str_eq(config->group[0].share, "\\\\NAS01\\SmarterMail");
+    config_site(config, &config->group[0], &site);
+    ck_assert_str_eq(site.node[0].transport, "winrm");
+    loads(WINDOWS("user='baton@X.ORG' password='s' fingerprint='AB:"
+                  "ababababababababababababababababababababababababababababababab' "));
+    node = &config->group[0].node[0];
+    ck_assert_int_eq(node->winrm.auth, CONFIG_NEGOTIATE);
+    ck_assert_str_eq(
+        node->winrm.fingerprint,
+        "abababababababababababababababababababababababababababababababab");
+}
+END_TEST
+
+static const struct {
+    const char *xml;
+    const char *says;
+} bad_winrm[] = {
+    {WINDOWS("password='s'"), "<winrm> needs the attribute \"user\""},
+    {WINDOWS("user='a' auth='basic'"), "needs password="},
+    {WINDOWS("user='a' auth='ntlm' password='s'"), "it may be: negotiate, basic"},
+    {WINDOWS("user='a' auth='basic' password='s' allow-plain='yes'"), "for all to read: use https"},
+    {WINDOWS("user='a' auth='basic' password='t'"), "there is no <secret name=\"t\">"},
+    {WINDOWS("user='a' password='s' keytab='token'"), "needs one of password="},
+    {WINDOWS("user='a'"), "needs one of password="},
+    {WINDOWS("user='a' keytab='gone'"), "keytab"},
+    {WINDOWS("user='a' password='s' fingerprint='abc'"), "SHA-256 of the certificate"},
+    {WINDOWS("user='a' password='s' allow-plain='yes' ca='token'"), "there is no certificate"},
+    {WINDOWS("user='a' password='s' port='0'"), "a number from 1 to 65535"},
+    {TOP_SECRET
+     "<node name='w' address='10.9.0.4' priority='1'><winrm user='a' password='s'/></node>\n"
+     "<node name='x' address='10.9.0.5' priority='2'><winrm user='b' password='s'/></node>\n"
+     "</group></baton>",
+     "Kerberos tickets are for one account"},
+};
+
+START_TEST(a_bad_winrm_is_refused)
+{
+    put("token", "x", 1, 0400);
+    ck_assert_int_ne(load_bytes(bad_winrm[_i].xml, strlen(bad_winrm[_i].xml)), BATON_OK);
+    ck_assert_msg(strstr(error.text, bad_winrm[_i].says) != NULL, "%s", error.text);
+}
+END_TEST
+
 START_TEST(relative_paths_are_made_absolute)
 {
     char *before = getcwd(NULL, 0);
@@ -174,7 +241,7 @@ static const struct {
     {GROUP(NODES), 2, "<group> needs a <policy>"},
     {GROUP(POLICY), 2, "<group> needs a <node>"},
     {GROUP(POLICY NODES "<node name='x' address='10.9.0.3' priority='3'/>\n"), 6,
-     "needs one way to reach it, <ssh/> or <local/>, and has none"},
+     "needs one way to reach it, <ssh/>, <winrm/> or <local/>, and has none"},
     {GROUP(POLICY NODES "<node name='x' address='10.9.0.3' priority='3'><ssh/><local/></node>\n"),
      6, "more than one"},
     {GROUP(POLICY "<node name='x' address='10.9.0.3' priority='3'><local user='a'/></node>\n"), 4,
@@ -572,6 +639,9 @@ int main(void)
     tcase_add_test(tc, the_smallest_configuration_has_defaults);
     tcase_add_test(tc, everything_that_can_be_said_is_read);
     tcase_add_test(tc, relative_paths_are_made_absolute);
+    tcase_add_test(tc, a_windows_node_is_reached_by_winrm);
+    tcase_add_loop_test(
+        tc, a_bad_winrm_is_refused, 0, (int)(sizeof bad_winrm / sizeof bad_winrm[0]));
     tcase_add_test(tc, a_policy_sees_its_site);
     tcase_add_test(tc, the_shipped_example_loads);
     tcase_add_test(tc, any_order_and_utf16_are_fine);
