@@ -1,4 +1,5 @@
 /* The bodies of the calls. 64-bit numbers are strings in the gateway's JSON. */
+#include "base/base64.h"
 #include "parts.h"
 
 #include <inttypes.h>

@@ -69,11 +69,4 @@ int64_t answer_number(const json_t *object, const char *key);
  * /lease/keepalive. A ttl of 0: the lease is gone. */
 bool answer_kept(const char *body, int64_t *ttl_s, int64_t *term, char *why, size_t size);
 
-/* ---- base64.c (RFC 4648, section 4) ---------------------------------------------------------- */
-
-/* NULL: no memory. To be freed with free. */
-char *base64_encode(const char *data, size_t len);
-/* As above, terminated; its length in `len`. NULL also where it isn't base64. */
-char *base64_decode(const char *text, size_t *len);
-
 #endif

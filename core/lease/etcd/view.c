@@ -1,4 +1,5 @@
 /* All keys of a group, read at one revision. */
+#include "base/base64.h"
 #include "parts.h"
 
 #include <inttypes.h>

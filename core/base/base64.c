@@ -1,5 +1,4 @@
-/* base64: RFC 4648, section 4, with padding. */
-#include "parts.h"
+#include "base/base64.h"
 
 #include <stdlib.h>
 #include <string.h>
