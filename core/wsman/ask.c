@@ -80,8 +80,10 @@ static const char *duration(int64_t ms, char *text, size_t size)
 
 /* ---- Header -------------------------------------------------------------------------------- */
 
-static void options(xmlTextWriter *w, enum wsman_action action)
+static void options(xmlTextWriter *w, const struct wsman_ask *ask)
 {
+    enum wsman_action action = ask->action;
+
     if (action != WSMAN_CREATE && action != WSMAN_COMMAND && action != WSMAN_RECEIVE) {
         return;
     }
@@ -91,7 +93,7 @@ static void options(xmlTextWriter *w, enum wsman_action action)
         option(w, "WINRS_NOPROFILE", "TRUE");
         option(w, "WINRS_CODEPAGE", "65001"); /* UTF-8 */
     } else if (action == WSMAN_COMMAND) {
-        option(w, "WINRS_CONSOLEMODE_STDIN", "FALSE"); /* a pipe, not keys */
+        option(w, "WINRS_CONSOLEMODE_STDIN", ask->console ? "TRUE" : "FALSE");
         option(w, "WINRS_SKIP_CMD_SHELL", "FALSE");
     } else {
         option(w, "WSMAN_CMDSHELL_OPTION_KEEPALIVE", "TRUE");
@@ -116,7 +118,7 @@ static void header(xmlTextWriter *w, const struct wsman_ask *ask)
     close_element(w);
     must(w, "w:ResourceURI", RESOURCE_CMD);
     element(w, "a:To", ask->to);
-    options(w, ask->action);
+    options(w, ask);
     if (ask->shell != NULL) {
         open_element(w, "w:SelectorSet");
         open_element(w, "w:Selector");

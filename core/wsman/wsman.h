@@ -40,6 +40,7 @@ struct wsman_ask {
     const char *command;    /* SEND, RECEIVE, SIGNAL: its id */
     int64_t idle_ms;        /* CREATE: a shell of which nothing is heard so long is deleted there */
     const char *line;       /* COMMAND: the whole command line, wsman_line */
+    bool console;           /* COMMAND: standard input is a console, not a pipe that ends */
     const char *input;      /* SEND */
     size_t input_len;
     bool end; /* SEND: no more comes */

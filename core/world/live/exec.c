@@ -7,6 +7,7 @@
 #include "world/live/child.h"
 #include "world/live/request.h"
 #include "world/live/ssh.h"
+#include "world/live/winrm.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,8 @@
 struct exec {
     struct live_request head;
     struct child *child;
-    struct ssh_call *call; /* NULL: local */
+    struct ssh_call *call; /* NULL: local, or by winrm */
+    struct winrm_run *run; /* by winrm */
     int64_t term_ms;
 };
 
@@ -66,6 +68,43 @@ static void on_ended(void *arg, const struct child_result *child)
     live_request_end(&exec->head, &result);
 }
 
+static void on_run_ended(void *arg, const struct winrm_ended *ended)
+{
+    struct exec *exec = arg;
+    struct world_result result = {
+        .outcome = ended->outcome,
+        .code = ended->code,
+        .detail = ended->detail,
+        .out = ended->out,
+        .out_len = ended->out_len,
+        .err = ended->err,
+        .err_len = ended->err_len,
+        .cut = ended->cut,
+    };
+
+    live_request_end(&exec->head, &result);
+}
+
+static bool start_run(
+    struct exec *exec, const struct config_node *node, const struct world_request *wanted,
+    char *why, size_t why_size)
+{
+    struct winrm_setup setup = {
+        .argv = wanted->u.exec.argv,
+        .input = wanted->u.exec.input,
+        .input_len = wanted->u.exec.input_len,
+        .output_max = wanted->u.exec.output_max,
+        .timeout_ms = exec->head.timeout_ms,
+        .heard = wanted->u.exec.heard,
+        .heard_arg = wanted->u.exec.heard_arg,
+        .done = on_run_ended,
+        .arg = exec,
+    };
+
+    exec->run = winrm_start(live_winrm(exec->head.live), node, &setup, why, why_size);
+    return exec->run != NULL;
+}
+
 static bool exec_start(
     struct live_request *request, const struct world_request *wanted, char *why, size_t why_size)
 {
@@ -92,6 +131,9 @@ static bool exec_start(
         snprintf(why, why_size, "no program named");
         return false;
     }
+    if (node != NULL && node->transport == CONFIG_WINRM) {
+        return start_run(exec, node, wanted, why, why_size);
+    }
     if (node != NULL && node->transport == CONFIG_SSH) {
         exec->call = ssh_call_new(
             live_ssh(request->live), node, wanted->u.exec.argv, exec->term_ms, request->timeout_ms);
@@ -112,8 +154,16 @@ static void exec_at_deadline(struct live_request *request, struct world_result *
 {
     struct exec *exec = (struct exec *)request;
     struct child_result child;
+    struct winrm_ended run;
 
-    if (exec->child != NULL) {
+    if (exec->run != NULL) {
+        winrm_peek(exec->run, &run);
+        result->out = run.out;
+        result->out_len = run.out_len;
+        result->err = run.err;
+        result->err_len = run.err_len;
+        result->cut = run.cut;
+    } else if (exec->child != NULL) {
         child_peek(exec->child, &child);
         result->out = child.out;
         result->out_len = child.out_len;
@@ -127,6 +177,7 @@ static void exec_stop(struct live_request *request)
 {
     struct exec *exec = (struct exec *)request;
 
+    winrm_stop(exec->run);
     child_stop(exec->child);
     ssh_call_free(exec->call, false);
 }

@@ -5,6 +5,7 @@
 #include "world/live/parts.h"
 #include "world/live/peer.h"
 #include "world/live/store.h"
+#include "world/live/winrm.h"
 
 #include <event2/dns.h>
 #include <signal.h>
@@ -155,6 +156,14 @@ struct ssh *live_ssh(struct live *live)
     return live->ssh;
 }
 
+struct winrm *live_winrm(struct live *live)
+{
+    if (live->winrm == NULL) {
+        live->winrm = winrm_new(live);
+    }
+    return live->winrm;
+}
+
 struct announcer *live_announcer(struct live *live)
 {
     return live->announcer;
@@ -286,6 +295,7 @@ void live_free(struct world *world)
     guard_link_free(live->guard);
     peer_door_free(live->door);
     store_free(live->store);
+    winrm_free(live->winrm, LIVE_PATIENCE_MS);
     ssh_free(live->ssh);
     children_free(live->children, LIVE_PATIENCE_MS);
     announcer_free(live->announcer);
@@ -305,6 +315,7 @@ void live_set_config(struct world *world, const struct config *config)
     live->config = config;
     log_set_level(live->log, (enum world_level)config->log_level);
     ssh_forget(live->ssh);
+    winrm_forget(live->winrm);
     if (live->guard != NULL && config->peers != NULL) {
         guard_link_tell(live->guard);
     }

@@ -12,6 +12,7 @@ struct live_ack;
 struct guard_link;
 struct peer_door;
 struct store;
+struct winrm;
 
 struct live {
     struct world world; /* first: a struct world * is a struct live * */
@@ -24,6 +25,7 @@ struct live {
     struct evdns_base *dns;
     struct children *children;
     struct ssh *ssh;
+    struct winrm *winrm; /* NULL: not needed yet */
     struct announcer *announcer;
     struct log *log;
     struct hooks_user hooks_user;

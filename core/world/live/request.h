@@ -70,6 +70,7 @@ struct live_curl *live_curl(struct live *live);    /* the shared multi handle (c
 struct evdns_base *live_dns(struct live *live);    /* for names in tcp.c */
 struct children *live_children(struct live *live); /* child.c */
 struct ssh *live_ssh(struct live *live);           /* ssh.c */
+struct winrm *live_winrm(struct live *live);       /* winrm.c; made when first needed */
 struct announcer *live_announcer(struct live *live);
 const struct hooks_user *live_hooks_user(struct live *live); /* hooks.c */
 struct world *live_world(struct live *live);                 /* to log */
