@@ -74,7 +74,8 @@ static void load_lua(void)
     lua_setglobal(L, "lab");
 }
 
-/* ---- Listeners -------------------------------------------------------------------------------- */
+/* ---- Listeners --------------------------------------------------------------------------------
+ */
 
 static struct bufferevent *tls_bev(struct event_base *base, void *arg)
 {
@@ -127,16 +128,17 @@ static struct evhttp *listen_on(const char *name, const char *place, SSL_CTX *tl
     return http;
 }
 
-/* ---- The control: a Lua chunk, run with `lab` in scope ---------------------------------------- */
+/* ---- The control: a Lua chunk, run with `lab` in scope ----------------------------------------
+ */
 
 static void on_control(struct evhttp_request *request, void *arg)
 {
     struct evbuffer *body = evhttp_request_get_input_buffer(request), *out = evbuffer_new();
     size_t len = evbuffer_get_length(body);
     lua_State *L = lab.L;
-    bool good = luaL_loadbuffer(L, (const char *)evbuffer_pullup(body, -1), len, "=control") ==
-                    LUA_OK &&
-                lua_pcall(L, 0, 1, 0) == LUA_OK;
+    bool good =
+        luaL_loadbuffer(L, (const char *)evbuffer_pullup(body, -1), len, "=control") == LUA_OK &&
+        lua_pcall(L, 0, 1, 0) == LUA_OK;
 
     (void)arg;
     evbuffer_add_printf(out, "%s\n", luaL_tolstring(L, -1, NULL));
@@ -145,7 +147,8 @@ static void on_control(struct evhttp_request *request, void *arg)
     evbuffer_free(out);
 }
 
-/* ---- Main --------------------------------------------------------------------------------------- */
+/* ---- Main ---------------------------------------------------------------------------------------
+ */
 
 static void on_end(evutil_socket_t fd, short what, void *arg)
 {
@@ -177,8 +180,7 @@ static void add_host(const char *text)
     if (equals == NULL || n_hosts == HOSTS_MAX) {
         die("--host NAME=ADDRESS:PORT");
     }
-    snprintf(
-        hosts[n_hosts].name, sizeof hosts[n_hosts].name, "%.*s", (int)(equals - text), text);
+    snprintf(hosts[n_hosts].name, sizeof hosts[n_hosts].name, "%.*s", (int)(equals - text), text);
     hosts[n_hosts].lab = &lab;
     hosts[n_hosts].http = (void *)(equals + 1); /* its place, until it listens */
     n_hosts++;
@@ -209,10 +211,14 @@ static int parse_files(char **file, int count)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"cert", required_argument, NULL, 'c'},     {"key", required_argument, NULL, 'k'},
-        {"user", required_argument, NULL, 'u'},     {"password-file", required_argument, NULL, 'p'},
-        {"host", required_argument, NULL, 'h'},     {"control", required_argument, NULL, 'C'},
-        {"plain", no_argument, NULL, 'P'},          {"parse", no_argument, NULL, 'x'},
+        {"cert", required_argument, NULL, 'c'},
+        {"key", required_argument, NULL, 'k'},
+        {"user", required_argument, NULL, 'u'},
+        {"password-file", required_argument, NULL, 'p'},
+        {"host", required_argument, NULL, 'h'},
+        {"control", required_argument, NULL, 'C'},
+        {"plain", no_argument, NULL, 'P'},
+        {"parse", no_argument, NULL, 'x'},
         {NULL, 0, NULL, 0},
     };
     const char *cert = NULL, *key = NULL, *control = NULL;
@@ -222,15 +228,32 @@ int main(int argc, char **argv)
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
-        case 'c': cert = optarg; break;
-        case 'k': key = optarg; break;
-        case 'u': lab.user = optarg; break;
-        case 'p': lab.password = read_password(optarg); break;
-        case 'h': add_host(optarg); break;
-        case 'C': control = optarg; break;
-        case 'P': plain = true; break;
-        case 'x': parse = true; break;
-        default: die("see main.c for the options");
+        case 'c':
+            cert = optarg;
+            break;
+        case 'k':
+            key = optarg;
+            break;
+        case 'u':
+            lab.user = optarg;
+            break;
+        case 'p':
+            lab.password = read_password(optarg);
+            break;
+        case 'h':
+            add_host(optarg);
+            break;
+        case 'C':
+            control = optarg;
+            break;
+        case 'P':
+            plain = true;
+            break;
+        case 'x':
+            parse = true;
+            break;
+        default:
+            die("see main.c for the options");
         }
     }
     signal(SIGPIPE, SIG_IGN);

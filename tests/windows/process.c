@@ -52,7 +52,8 @@ static int lab_sleep(lua_State *L)
 {
     struct process *process = self(L);
     double seconds = luaL_optnumber(L, 1, -1);
-    struct timeval wait = {(time_t)seconds, (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)};
+    struct timeval wait = {
+        (time_t)seconds, (suseconds_t)((seconds - (double)(time_t)seconds) * 1e6)};
 
     if (seconds >= 0) {
         event_add(process->timer, &wait);
@@ -122,8 +123,7 @@ static void resume(struct process *process, int nargs)
     process->news(process->arg);
 }
 
-struct process *process_start(
-    struct host *host, const char *line, process_news_fn *news, void *arg)
+struct process *process_start(struct host *host, const char *line, process_news_fn *news, void *arg)
 {
     struct process *process = calloc(1, sizeof *process);
     lua_State *L = host->lab->L;

@@ -1,5 +1,5 @@
-/* A node is { type = "…", [1..n] = named children, text = "…" of a leaf and of what interpreters want
- * to read whole, line = N, fields = { name = child } }. */
+/* A node is { type = "…", [1..n] = named children, text = "…" of a leaf and of what interpreters
+ * want to read whole, line = N, fields = { name = child } }. */
 #include "lab.h"
 
 #include <lauxlib.h>
@@ -92,7 +92,8 @@ int tree_parse(lua_State *L)
     if (ts_node_has_error(ts_tree_root_node(tree))) {
         find_error(&cursor, &at);
         lua_pushnil(L);
-        lua_pushfstring(L, "line %d, column %d: no PowerShell", (int)at.row + 1, (int)at.column + 1);
+        lua_pushfstring(
+            L, "line %d, column %d: no PowerShell", (int)at.row + 1, (int)at.column + 1);
         ts_tree_cursor_delete(&cursor);
         ts_tree_delete(tree);
         return 2;

@@ -15,13 +15,13 @@
 #include <sys/random.h>
 #include <utlist.h>
 
-#define S     "http://www.w3.org/2003/05/soap-envelope"
-#define A     "http://schemas.xmlsoap.org/ws/2004/08/addressing"
-#define W     "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
-#define R     "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
-#define CMD   R "/cmd"
-#define XFER  "http://schemas.xmlsoap.org/ws/2004/09/transfer/"
-#define FAULT "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
+#define S            "http://www.w3.org/2003/05/soap-envelope"
+#define A            "http://schemas.xmlsoap.org/ws/2004/08/addressing"
+#define W            "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
+#define R            "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+#define CMD          R "/cmd"
+#define XFER         "http://schemas.xmlsoap.org/ws/2004/09/transfer/"
+#define FAULT        "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault"
 
 #define SHELLS_MAX   5    /* MaxShellsPerUser of older hosts */
 #define COMMANDS_MAX 1    /* of one shell at once: stricter than most */
@@ -212,7 +212,8 @@ static void fault(struct asked *asked, const char *subcode, unsigned code, const
     asked_free(asked);
 }
 
-/* ---- Shells and commands ---------------------------------------------------------------------- */
+/* ---- Shells and commands ----------------------------------------------------------------------
+ */
 
 static struct shell *find_shell(const struct asked *asked)
 {
@@ -343,8 +344,7 @@ static void on_command(struct asked *asked, struct shell *shell)
     DL_COUNT(shell->commands, other, count);
     if (strcasecmp(skip, "true") != 0 && strlen(line) > LINE_MAX_CMD) {
         free(line);
-        fault(
-            asked, "w:InternalError", 2147942606u, "The filename or extension is too long.");
+        fault(asked, "w:InternalError", 2147942606u, "The filename or extension is too long.");
         return;
     }
     if (count >= COMMANDS_MAX) {
@@ -390,7 +390,8 @@ static void on_send(struct asked *asked, struct command *command)
     free(data);
 }
 
-/* ---- Receive ------------------------------------------------------------------------------------- */
+/* ---- Receive
+ * ------------------------------------------------------------------------------------- */
 
 static void add_stream(struct evbuffer *out, struct command *command, int stream, size_t max)
 {
@@ -499,7 +500,8 @@ static void on_receive(struct asked *asked, struct command *command)
     event_add(receive->timer, &wait);
 }
 
-/* ---- All ----------------------------------------------------------------------------------------- */
+/* ---- All
+ * ----------------------------------------------------------------------------------------- */
 
 static void on_signal(struct asked *asked, struct command *command)
 {
@@ -596,8 +598,7 @@ void wsman_request(struct evhttp_request *request, void *arg)
     if (asked == NULL) {
         evhttp_send_reply(request, 400, "Bad Request", NULL);
     } else if (
-        asked->message_id[0] == '\0' || strcmp(asked->resource, CMD) != 0 ||
-        asked->to[0] == '\0') {
+        asked->message_id[0] == '\0' || strcmp(asked->resource, CMD) != 0 || asked->to[0] == '\0') {
         fault(asked, "w:InvalidResourceURI", 2150858778u, "The request is not as it must be.");
     } else if (misbehaves(host, "fault", text, sizeof text)) {
         fault(asked, "w:InternalError", (unsigned)strtoul(text, NULL, 10), "It is told to fail.");

@@ -65,8 +65,9 @@ void winrm_farewell(struct winrm *winrm, int patience_ms);
 enum winrm_shell_state {
     WINRM_SHELL_CREATING = 0,
     WINRM_SHELL_FREE,
-    WINRM_SHELL_BUSY,  /* a run has it */
-    WINRM_SHELL_ENDING /* its last command is signalled, or it is deleted itself */
+    WINRM_SHELL_BUSY,     /* a run has it */
+    WINRM_SHELL_CLEARING, /* its last command is signalled: it is free in a moment */
+    WINRM_SHELL_ENDING    /* the same, and then it is deleted */
 };
 
 struct winrm_shell {

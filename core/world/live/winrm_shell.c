@@ -9,14 +9,15 @@
 
 static void remove_shell(struct winrm_shell *shell);
 
-static int count_of(const struct winrm_host *host, enum winrm_shell_state state)
+/* Those that will be free in a moment. */
+static int count_coming(const struct winrm_host *host)
 {
     const struct winrm_shell *shell;
     int count = 0;
 
     DL_FOREACH(host->shells, shell)
     {
-        count += shell->state == state;
+        count += shell->state == WINRM_SHELL_CREATING || shell->state == WINRM_SHELL_CLEARING;
     }
     return count;
 }
@@ -129,8 +130,7 @@ static void serve_waiting(struct winrm_host *host)
     {
         all++;
     }
-    for (waiting -= count_of(host, WINRM_SHELL_CREATING); waiting > 0 && all < WINRM_SHELLS_MAX;
-         waiting--, all++) {
+    for (waiting -= count_coming(host); waiting > 0 && all < WINRM_SHELLS_MAX; waiting--, all++) {
         create(host);
     }
 }
@@ -210,7 +210,7 @@ void winrm_shell_done(struct winrm_shell *shell, const char *command, bool good)
     };
 
     shell->condemned = shell->condemned || !good;
-    shell->state = WINRM_SHELL_ENDING;
+    shell->state = shell->condemned ? WINRM_SHELL_ENDING : WINRM_SHELL_CLEARING;
     if (command[0] != '\0') {
         shell->call = winrm_call(shell->host, &ask, WINRM_TIDY_MS, on_signalled, shell);
     }
