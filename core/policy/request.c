@@ -260,6 +260,9 @@ static const char *node_name(lua_State *L, int index)
 
 static void read_exec(lua_State *L, int index, struct world_request *request)
 {
+    static const char *const tools[] = {"rsync", "robocopy", NULL};
+    int tool = word(L, index, "progress", tools, -1);
+
     request->timeout_ms = timeout_ms(L, index, 10);
     request->u.exec.node = node_name(L, index);
     read_argv(L, index, request);
@@ -267,6 +270,7 @@ static void read_exec(lua_State *L, int index, struct world_request *request)
     request->u.exec.output_max = (size_t)whole(L, index, "output_max", 65536, 0, 1 << 20);
     request->u.exec.effect = text(L, index, "effect", NULL);
     request->u.exec.asks = text(L, index, "asks", NULL);
+    request->u.exec.progress = tool >= 0 ? tools[tool] : NULL;
 }
 
 static void read_address(lua_State *L, int index, struct world_request *request)

@@ -174,8 +174,10 @@ struct world_request {
                                       answers by exit code; others ignore it */
             const char *progress;  /* NULL, or how its output tells how far it is ("rsync",
                                       "robocopy"): for whoever shows it; worlds ignore it */
-            world_heard_fn *heard; /* NULL, or told of standard output as it comes; the result
-                                      has it all the same, up to output_max */
+            world_heard_fn *heard; /* NULL, or told of standard output as it comes, all of it,
+                                      until `done` or a cancel, but not from within `start`; may
+                                      not cancel. The result has it all the same, up to
+                                      output_max */
             void *heard_arg;
         } exec;
         struct {

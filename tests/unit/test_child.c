@@ -110,6 +110,68 @@ START_TEST(a_flood_ends_at_the_deadline_and_others_are_served_meanwhile)
 }
 END_TEST
 
+struct heard {
+    size_t len;
+    int pieces, before_it_ended;
+    const struct answer *answer;
+};
+
+static void hear(void *arg, const char *out, size_t len)
+{
+    struct heard *heard = arg;
+
+    (void)out;
+    heard->len += len;
+    heard->pieces++;
+    heard->before_it_ended += heard->answer->count == 0;
+}
+
+static bool has_heard(void *arg)
+{
+    return ((struct heard *)arg)->len > 0;
+}
+
+START_TEST(output_is_heard_as_it_comes_and_none_of_the_errors)
+{
+    static const char script[] =
+        "echo one; echo no >&2; until [ -e \"$0/go\" ]; do sleep 0.01; done; echo two";
+    const char *argv[] = {"sh", "-c", script, f.dir, NULL};
+    struct world_request request = {.kind = WORLD_EXEC, .timeout_ms = 20000};
+    struct heard heard = {.answer = &a};
+
+    request.u.exec.argv = argv;
+    request.u.exec.output_max = 100;
+    request.u.exec.heard = hear;
+    request.u.exec.heard_arg = &heard;
+    world_start(f.world, &request, answer_keep, &a);
+    fixture_until(&f, has_heard, &heard);
+    ck_assert_int_eq(a.count, 0);
+    fixture_file(&f, "go", 0600, "");
+    fixture_wait(&f, &a);
+    ck_assert_int_eq(a.outcome, WORLD_OK);
+    ck_assert_str_eq(a.out, "one\ntwo\n");
+    ck_assert_uint_eq(heard.len, 8);
+    ck_assert_int_eq(heard.pieces, heard.before_it_ended);
+}
+END_TEST
+
+START_TEST(all_is_heard_also_what_is_not_kept)
+{
+    const char *argv[] = {"head", "-c", "20000000", "/dev/zero", NULL};
+    struct world_request request = {.kind = WORLD_EXEC, .timeout_ms = 20000};
+    struct heard heard = {.answer = &a};
+
+    request.u.exec.argv = argv;
+    request.u.exec.output_max = 10;
+    request.u.exec.heard = hear;
+    request.u.exec.heard_arg = &heard;
+    fixture_ask(&f, &request, &a);
+    ck_assert_int_eq(a.outcome, WORLD_OK);
+    ck_assert_uint_eq(a.out_len, 10);
+    ck_assert_uint_eq(heard.len, 20000000);
+}
+END_TEST
+
 /* ---- What it is told ----------------------------------------------------------------- */
 
 START_TEST(a_megabyte_of_input_goes_in_and_comes_out_again)
@@ -473,6 +535,8 @@ static Suite *suite(void)
     tcase_add_test(c, errors_have_the_same_limit_of_their_own);
     tcase_add_test(c, a_limit_of_nothing_keeps_nothing);
     tcase_add_test(c, a_flood_ends_at_the_deadline_and_others_are_served_meanwhile);
+    tcase_add_test(c, output_is_heard_as_it_comes_and_none_of_the_errors);
+    tcase_add_test(c, all_is_heard_also_what_is_not_kept);
     tcase_add_test(c, a_megabyte_of_input_goes_in_and_comes_out_again);
     tcase_add_test(c, a_program_that_reads_no_input_does_no_harm);
     tcase_add_test(c, words_go_to_the_program_as_they_are);

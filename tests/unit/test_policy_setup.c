@@ -185,6 +185,26 @@ START_TEST(a_run_says_what_its_undo_gets)
 }
 END_TEST
 
+START_TEST(a_copy_says_how_its_progress_is_read)
+{
+    int step = POLICY_STEP_INDEX(POLICY_MIGRATE, 0);
+
+    fake_load(fake_with(
+        "migrate = { step { name = 'a', plan = function() return {} end, run = function()\n"
+        "  local result = exec { command = { 'ok' }, progress = 'robocopy' }\n"
+        "  return result.ok, 'copied' end },\n"
+        "  step { name = 'b', plan = function() return {} end, run = function()\n"
+        "  return exec { command = { 'ok' }, progress = 'cp' } end } }"));
+    ck_assert_int_eq(run(POLICY_STEP_RUN, step, 0).result.outcome, GROUP_OK);
+    ck_assert_str_eq(fake.last.u.exec.progress, "robocopy");
+    ck_assert_int_eq(run(POLICY_STEP_RUN, step + 1, 0).result.outcome, GROUP_FAIL);
+    ck_assert(end_of_task.result.broken);
+    ck_assert_msg(
+        strstr(end_of_task.detail, "progress = \"cp\": there is no such choice") != NULL, "%s",
+        end_of_task.detail);
+}
+END_TEST
+
 START_TEST(a_shadow_makes_no_step)
 {
     fake_load(fake_with("init = { step { name = 'a', plan = function() return {} end,\n"
@@ -212,6 +232,7 @@ int main(void)
     tcase_add_test(runs, a_check_that_can_not_see_is_unknown);
     tcase_add_test(runs, a_plan_is_a_list_of_lines);
     tcase_add_test(runs, a_run_says_what_its_undo_gets);
+    tcase_add_test(runs, a_copy_says_how_its_progress_is_read);
     tcase_add_test(runs, a_shadow_makes_no_step);
     suite_add_tcase(suite, reads);
     suite_add_tcase(suite, runs);

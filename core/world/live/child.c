@@ -37,6 +37,8 @@ struct child {
     bool cut, sweep, termed, stopped;
     child_done_fn *done;
     void *arg;
+    child_heard_fn *heard;
+    void *heard_arg;
     struct child *prev, *next;
 };
 
@@ -91,6 +93,9 @@ static bool stream_read(struct child *child, struct stream *stream)
 
     if (got > 0) {
         stream_keep(child, stream, buffer, (size_t)got);
+        if (stream == &child->out && child->heard != NULL) {
+            child->heard(child->heard_arg, buffer, (size_t)got);
+        }
         return true;
     }
     if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -352,6 +357,8 @@ struct child *child_start(
     spawn_pipes_close(&pipes);
     child->done = setup->done;
     child->arg = setup->arg;
+    child->heard = setup->heard;
+    child->heard_arg = setup->heard_arg;
     return child;
 }
 

@@ -32,6 +32,7 @@ struct child_result {
 };
 
 typedef void child_done_fn(void *arg, const struct child_result *result);
+typedef void child_heard_fn(void *arg, const char *out, size_t len);
 
 struct child_setup {
     const char *const *argv; /* argv[0]: a path, or a name looked for in CHILD_PATH */
@@ -44,6 +45,9 @@ struct child_setup {
     bool sweep;        /* when it has ended, kill what it left in its process group */
     child_done_fn *done;
     void *arg;
+    child_heard_fn *heard; /* NULL, or told of standard output as it comes, all of it; may not stop
+                              the child */
+    void *heard_arg;
 };
 
 #define CHILD_PATH               "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

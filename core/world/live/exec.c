@@ -120,6 +120,8 @@ static bool exec_start(
         .errors_min = EXEC_ERRORS_MIN,
         .done = on_ended,
         .arg = exec,
+        .heard = wanted->u.exec.heard,
+        .heard_arg = wanted->u.exec.heard_arg,
     };
 
     exec->term_ms = request->timeout_ms - (grace_ms < EXEC_GRACE_MS ? grace_ms : EXEC_GRACE_MS);
