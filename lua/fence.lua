@@ -13,7 +13,7 @@
 --   unconfirmed = "fence",
 
 local floating_ip = require "floating_ip"
-local powershell  = require "powershell"
+local nlb         = require "nlb"
 local remote      = require "remote"
 
 local fence = {}
@@ -174,14 +174,6 @@ end
 
 -- ---- By its cluster ------------------------------------------------------------------------
 
-local NLB_STOP = [[
-Import-Module NetworkLoadBalancingClusters
-$node = Get-NlbClusterNode -HostName %s -InterfaceName %s -NodeName %s
-if ($node.State -ne 'Stopped') { $node | Stop-NlbClusterNode | Out-Null }
-$state = (Get-NlbClusterNode -HostName %s -InterfaceName %s -NodeName %s).State
-Write-Output "$state"
-if ($state -ne 'Stopped') { exit 3 }]]
-
 ---@class NlbFence
 ---@field interface string   of the cluster on the nodes, such as "WAN"
 ---@field deadline? number   seconds (20)
@@ -200,15 +192,11 @@ function fence.nlb(spec)
             local complaints = {}
             for _, other in ipairs(group.nodes) do
                 if other ~= node then
-                    local result = other:exec {
-                        command = powershell.command(NLB_STOP, other.name, spec.interface, node.name, other.name,
-                            spec.interface, node.name),
-                        timeout = deadline / 2, effect = node.name .. ".address.delete",
-                    }
-                    if result.ok then
+                    local done, why = nlb.stop_from(other, node, spec.interface, deadline / 2)
+                    if done then
                         return true, "stopped by " .. other.name
                     end
-                    complaints[#complaints + 1] = other.name .. ": " .. remote.complaint(result)
+                    complaints[#complaints + 1] = other.name .. ": " .. why
                 end
             end
             return false, #complaints > 0 and table.concat(complaints, "; ") or "there is no other node to do it"

@@ -1,8 +1,8 @@
 --- Commands of Windows nodes: PowerShell, with no value ever pasted in unquoted.
 --
 -- A script is a constant with `%s` where values go. Each value becomes a single-quoted
--- PowerShell string. The whole travels as -EncodedCommand, so no shell on its way has
--- anything to take apart.
+-- PowerShell string. The whole travels as -EncodedCommand or on standard input, so no shell on
+-- its way has anything to take apart.
 
 local powershell = {}
 
@@ -55,20 +55,52 @@ local function utf16le(text)
     return table.concat(out)
 end
 
---- A command that runs a script, ends with 1 and a line on standard error where it throws, and
---- else with what the script says by `exit`.
+-- A line through cmd.exe holds so much, and base64 of UTF-16 is 8/3 of a script.
+local LINE_MAX = 7900
+
+-- Reads the script from standard input, as base64 of UTF-8, so that no code page matters.
+local BOOTSTRAP = [[
+$text = [Console]::In.ReadToEnd()
+$script = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($text))
+& ([ScriptBlock]::Create($script))]]
+
+local HEAD = "$ProgressPreference = 'SilentlyContinue'; $ErrorActionPreference = 'Stop'\n"
+    .. "[Console]::OutputEncoding = [Text.Encoding]::UTF8\n"
+
+local function encoded(script)
+    return { "powershell.exe", "-NoProfile", "-NonInteractive", "-EncodedCommand", base64(utf16le(script)) }
+end
+
+--- What runs a script on a Windows node: `command` and, where it is too long for a command line,
+--- `input`, to be merged into the request of `node:exec`. It ends with 1 and a line on standard
+--- error where the script throws, and else with what the script says by `exit`.
 ---@param script string  with a %s for each value; nothing else in it is a `%`
 ---@param ... string|number  quoted here
----@return string[]
-function powershell.command(script, ...)
+---@return { command: string[], input: string? }
+function powershell.request(script, ...)
     local values = {}
     for i = 1, select("#", ...) do
         values[i] = powershell.quote((select(i, ...)))
     end
-    local text = "$ProgressPreference = 'SilentlyContinue'; $ErrorActionPreference = 'Stop'\n"
-        .. "try {\n" .. script:format(table.unpack(values)) .. "\n"
+    local text = HEAD .. "try {\n" .. script:format(table.unpack(values)) .. "\n"
         .. "} catch { [Console]::Error.WriteLine($_.Exception.Message); exit 1 }\n"
-    return { "powershell.exe", "-NoProfile", "-NonInteractive", "-EncodedCommand", base64(utf16le(text)) }
+    local command = encoded(text)
+    if #table.concat(command, " ") <= LINE_MAX then
+        return { command = command }
+    end
+    return { command = encoded(BOOTSTRAP), input = base64(text) }
+end
+
+--- Run a script on a node. Waits.
+---@param node Node
+---@param fields table  of the request: timeout, effect, asks
+---@param script string
+---@param ... string|number
+---@return Result
+function powershell.run(node, fields, script, ...)
+    local request = powershell.request(script, ...)
+    fields.command, fields.input = request.command, request.input
+    return node:exec(fields)
 end
 
 return powershell

@@ -197,6 +197,11 @@ f=$(mktemp -- "$1/.baton-XXXXXX") || exit 1
 rm -f -- "$f"
 ]]
 
+-- Loaded where a node is a Windows one, and only there.
+local function windows()
+    return require "windows"
+end
+
 local requests = {
     tcp = function(p, node)
         return {
@@ -230,6 +235,11 @@ local requests = {
         if not path then
             error("probe.share wants path = \"…\", or a share in the configuration", 0)
         end
+        if node.transport == "winrm" then
+            local request = windows().share_request(path, p.timeout or 1)
+            request.kind, request.node = "exec", node.name
+            return request
+        end
         local seconds = ("%.2f"):format((p.timeout or 1) * 0.8)
         return {
             kind = "exec", node = node.name, asks = "share.ok", timeout = p.timeout or 1,
@@ -244,11 +254,16 @@ local requests = {
 -- How far a node's clock is ahead of the controller's, and how sure that is.
 local function clock_offset(node, timeout)
     local before = wall()
-    local result = core.wait("exec", { command = { "date", "+%s.%N" }, asks = "clock", timeout = timeout }, node)
+    local there, why
+    if node.transport == "winrm" then
+        there, why = windows().clock(node, timeout)
+    else
+        local result = core.wait("exec", { command = { "date", "+%s.%N" }, asks = "clock", timeout = timeout }, node)
+        there, why = result.ok and tonumber(result.out:match("^%s*([%d.]+)")), result.detail
+    end
     local after = wall()
-    local there = result.ok and tonumber(result.out:match("^%s*([%d.]+)"))
     if not there then
-        return nil, result.detail
+        return nil, why
     end
     return there - (before + after) / 2, (after - before) / 2
 end
@@ -427,6 +442,13 @@ math.random = core.random
 for _, module in ipairs { "guards", "damping" } do
     for name, value in pairs(require(module)) do
         _G[name] = value
+    end
+end
+
+-- Modules are loaded now or never.
+for _, node in ipairs(group.nodes) do
+    if node.transport == "winrm" then
+        require "windows"
     end
 end
 

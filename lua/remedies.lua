@@ -76,9 +76,10 @@ function remedies.restart(spec)
                         return true
                     end
                     for _, name in ipairs(names) do
-                        if not restarted[name] then
-                            restarted[name] = true
-                            local done, why = services[name].restart_on(node)
+                        local service = services[name] -- several probes may watch one
+                        if not restarted[service] then
+                            restarted[service] = true
+                            local done, why = service.restart_on(node)
                             if not done then
                                 return false, why
                             end
@@ -96,13 +97,14 @@ end
 ---@field attempts? integer  within `within`; then the holder may be given up (2)
 ---@field within? number     seconds (600)
 ---@field deadline? number   seconds for one attempt, the probe ok again (10)
+---@field put? fun(node: Node): boolean?, string?  instead of a Linux address: NlbNode's start_on
 
 --- Put a lost floating address back on the holder: a restart of the network takes it off, and
 --- no server is at fault. Like a restart in place it is done when the probe is ok again.
 ---@param spec PutAddressBackSpec
 ---@return Remedy
 function remedies.put_address_back(spec)
-    local watch, deadline = spec.probe, spec.deadline or 10
+    local watch, deadline, put = spec.probe, spec.deadline or 10, spec.put or floating_ip.add_on
     return {
         on = "holder",
         attempts = spec.attempts or 2,
@@ -116,7 +118,7 @@ function remedies.put_address_back(spec)
             effect = "address.add",
             deadline = deadline,
             run = function(node)
-                local done, why = floating_ip.add_on(node, { deadline = deadline })
+                local done, why = put(node, { deadline = deadline })
                 if not done then
                     return done, why
                 end

@@ -199,6 +199,7 @@ static void read_http(lua_State *L, int index, struct world_request *request)
     request->u.http.verify = truth(L, index, "verify", true);
     request->u.http.ca_file = text(L, index, "ca_file", NULL);
     request->u.http.secret = text(L, index, "secret", NULL);
+    request->u.http.body_secret = text(L, index, "body_secret", NULL);
     request->u.http.effect = text(L, index, "effect", NULL);
     request->u.http.asks = text(L, index, "asks", NULL);
     request->u.http.body_max = (size_t)whole(L, index, "body_max", 65536, 0, 1 << 20);

@@ -49,10 +49,14 @@ static enum baton_err set_params(struct run *run, struct baton_error *error)
     return BATON_OK;
 }
 
+#define WINRM_PORT 5986
+
 static enum baton_err make_world(struct run *run, struct baton_error *error)
 {
     const struct policy_site *site = &run->site;
-    int ssh_port = port_of(run, "ssh_port");
+    bool windows = site->n_nodes > 0 && site->node[0].transport != NULL &&
+                   strcmp(site->node[0].transport, "winrm") == 0;
+    int node_port = port_of(run, windows ? "winrm_port" : "ssh_port");
     struct sim *sim;
     enum baton_err err = sim_new(run->setup.seed, &run->sim, error);
     int i;
@@ -78,8 +82,8 @@ static enum baton_err make_world(struct run *run, struct baton_error *error)
     if (site->gateway != NULL) {
         snprintf(sim->gateway, sizeof sim->gateway, "%s", site->gateway);
     }
-    if (ssh_port > 0) {
-        sim->ssh_port = ssh_port;
+    if (node_port > 0 || windows) {
+        sim->ssh_port = node_port > 0 ? node_port : WINRM_PORT;
     }
     sim->told = told_world;
     sim->told_arg = run;

@@ -1,7 +1,9 @@
 /* A request as it would be typed at a shell. */
+#include "base/base64.h"
 #include "parts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Characters of one word; the end of a longer script is cut off. What changes something is
@@ -13,6 +15,7 @@ struct line {
     char *text;
     size_t used, size, word_max;
     bool script; /* the next word is one, for a shell */
+    bool raw;    /* … and it is PowerShell, shown within braces */
 };
 
 static void put(struct line *line, const char *text, size_t len)
@@ -43,9 +46,10 @@ static bool goes_on(char byte)
 static bool is_open(const struct line *line)
 {
     static const char *const words[] = {" then", " do", " else", " in"};
+    const char *open = line->raw ? "{;|(" : "'{;&|)(\\";
     size_t i;
 
-    if (line->used == 0 || strchr("'{;&|)(\\", line->text[line->used - 1]) != NULL) {
+    if (line->used == 0 || strchr(open, line->text[line->used - 1]) != NULL) {
         return true;
     }
     for (i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -70,12 +74,12 @@ static size_t put_space(struct line *line, const char *script)
     return len;
 }
 
-/* In single quotes, a script in one line, its end cut off where it is long. */
+/* In single quotes or braces, a script in one line, its end cut off where it is long. */
 static void put_quoted(struct line *line, const char *word)
 {
     size_t shown = 0;
 
-    put(line, "'", 1);
+    put(line, line->raw ? "{ " : "'", line->raw ? 2 : 1);
     for (word += strspn(word, " \t\n"); *word != '\0';) {
         if (strchr(" \t\n", *word) != NULL) {
             if (word[strspn(word, " \t\n")] == '\0') {
@@ -88,14 +92,14 @@ static void put_quoted(struct line *line, const char *word)
             break;
         }
         shown += !goes_on(*word);
-        if (*word == '\'') {
+        if (*word == '\'' && !line->raw) {
             put(line, "'\\''", 4);
         } else {
             put(line, word, 1);
         }
         word++;
     }
-    put(line, "'", 1);
+    put(line, line->raw ? " }" : "'", line->raw ? 2 : 1);
 }
 
 static void put_word(struct line *line, const char *word)
@@ -109,6 +113,53 @@ static void put_word(struct line *line, const char *word)
         put_quoted(line, word);
     }
     line->script = strcmp(word, "-c") == 0;
+}
+
+/* PowerShell's -EncodedCommand is base64 of UTF-16LE: shown as the script that it is, without what
+ * lua/powershell.lua puts around every one. */
+static void put_encoded(struct line *line, const char *encoded)
+{
+    static const char head[] = "try {\n", tail[] = "\n} catch";
+    size_t len = 0, at = 0;
+    char *wide = base64_decode(encoded, &len), script[4 * CHANGES_MAX], *from, *end;
+
+    for (size_t i = 0; wide != NULL && i + 1 < len && at + 4 < sizeof script; i += 2) {
+        unsigned unit = (unsigned char)wide[i] | (unsigned)(unsigned char)wide[i + 1] << 8;
+
+        if (unit < 0x80) {
+            script[at++] = (char)unit;
+        } else if (unit < 0x800) {
+            script[at++] = (char)(0xc0 | unit >> 6);
+            script[at++] = (char)(0x80 | (unit & 63));
+        } else {
+            script[at++] = (char)(0xe0 | unit >> 12);
+            script[at++] = (char)(0x80 | (unit >> 6 & 63));
+            script[at++] = (char)(0x80 | (unit & 63));
+        }
+    }
+    script[at] = '\0';
+    free(wide);
+    from = strstr(script, head);
+    from = from != NULL ? from + strlen(head) : script;
+    end = strstr(from, tail);
+    if (end != NULL) {
+        *end = '\0';
+    }
+    line->script = line->raw = true;
+    put(line, " ", 1);
+    put_quoted(line, from);
+    line->script = line->raw = false;
+}
+
+static void put_argv(struct line *line, const char *const *argv)
+{
+    for (int i = 0; argv[i] != NULL; i++) {
+        if (strcmp(argv[i], "-EncodedCommand") == 0 && argv[i + 1] != NULL) {
+            put_encoded(line, argv[++i]);
+        } else if (strncmp(argv[0], "powershell", 10) != 0 || argv[i][0] != '-') {
+            put_word(line, argv[i]);
+        }
+    }
 }
 
 static void print_address(struct line *line, const struct world_request *request)
@@ -137,9 +188,7 @@ void command_print(const struct world_request *request, char *text, size_t size)
     text[0] = '\0';
     switch (request->kind) {
     case WORLD_EXEC:
-        for (i = 0; request->u.exec.argv[i] != NULL; i++) {
-            put_word(&line, request->u.exec.argv[i]);
-        }
+        put_argv(&line, request->u.exec.argv);
         break;
     case WORLD_ADDRESS:
         print_address(&line, request);

@@ -119,7 +119,7 @@ test("powershell: no value gets out of its quotes", function()
     local powershell = minihost.new {}.require "powershell"
     local hostile = { "it's", "'; Remove-Item C:\\ #", "\u{2019}; exit", "$(whoami)", "`n", "a\nb", "\u{1F4E7}", "%s" }
     for _, value in ipairs(hostile) do
-        local text = decoded(powershell.command("Write-Output %s", value))
+        local text = decoded(powershell.request("Write-Output %s", value).command)
         local inside = text:match "Write%-Output '(.*)'\n} catch"
         for _, quote in ipairs { "'", "\u{2018}", "\u{2019}", "\u{201A}", "\u{201B}" } do
             inside = inside:gsub(quote .. quote, "")
@@ -133,8 +133,18 @@ end)
 test("powershell: -EncodedCommand is base64 of UTF-16LE, whatever the length", function()
     local powershell = minihost.new {}.require "powershell"
     for length = 0, 5 do
-        says(decoded(powershell.command("Write-Output %s", ("x"):rep(length))), "'" .. ("x"):rep(length) .. "'")
+        says(decoded(powershell.request("Write-Output %s", ("x"):rep(length)).command), "'" .. ("x"):rep(length) .. "'")
     end
+end)
+
+test("powershell: what is too long for a command line comes on standard input", function()
+    local powershell = minihost.new {}.require "powershell"
+    local request = powershell.request("Write-Output %s", ("x"):rep(4000))
+    says(decoded(request.command), "[Console]::In.ReadToEnd()")
+    local pipe = assert(io.popen("printf %s '" .. request.input .. "' | base64 -d"))
+    says(pipe:read "a", ("x"):rep(4000))
+    pipe:close()
+    equal(powershell.request("exit 3").input, nil)
 end)
 
 minihost.finish()

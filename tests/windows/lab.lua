@@ -234,6 +234,11 @@ programs["powershell"] = function(host, words)
     return powershell.run(host, script, cmdlets)
 end
 
+function lab.run_file(file)
+    lab.add_host "server01"
+    return powershell.run(lab.server01, lab.slurp(file), cmdlets)
+end
+
 function lab.run(name, line)
     local host = lab.hosts[name]
     local words = words_of(line)

@@ -208,6 +208,27 @@ static int parse_files(char **file, int count)
     return failed;
 }
 
+static int to_stdout(lua_State *L)
+{
+    fputs(luaL_checkstring(L, 2), strcmp(luaL_checkstring(L, 1), "err") == 0 ? stderr : stdout);
+    return 0;
+}
+
+/* --run FILE: the script, on a host of its own. */
+static int run_file(const char *file)
+{
+    lua_State *L = lab.L;
+    long long code;
+
+    lua_register(L, "lab_write", to_stdout);
+    lua_pushstring(L, file);
+    if (!lab_call(L, "run_file", 1, 1)) {
+        die(lua_tostring(L, -1));
+    }
+    code = lua_tointeger(L, -1);
+    return (int)code;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -219,9 +240,10 @@ int main(int argc, char **argv)
         {"control", required_argument, NULL, 'C'},
         {"plain", no_argument, NULL, 'P'},
         {"parse", no_argument, NULL, 'x'},
+        {"run", required_argument, NULL, 'r'},
         {NULL, 0, NULL, 0},
     };
-    const char *cert = NULL, *key = NULL, *control = NULL;
+    const char *cert = NULL, *key = NULL, *control = NULL, *run = NULL;
     bool plain = false, parse = false;
     SSL_CTX *tls;
     int option;
@@ -252,12 +274,18 @@ int main(int argc, char **argv)
         case 'x':
             parse = true;
             break;
+        case 'r':
+            run = optarg;
+            break;
         default:
             die("see main.c for the options");
         }
     }
     signal(SIGPIPE, SIG_IGN);
     load_lua();
+    if (run != NULL) {
+        return run_file(run);
+    }
     if (parse) {
         return parse_files(argv + optind, argc - optind);
     }

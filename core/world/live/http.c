@@ -241,6 +241,83 @@ static bool set_secret(
     return good;
 }
 
+#define HOLE "{{secret}}"
+
+/* The text as it stands within quotes in JSON (RFC 8259, 7). False: it does not fit. */
+static bool escape(const char *text, char *out, size_t size)
+{
+    size_t at = 0;
+
+    for (; *text != 0; text++) {
+        unsigned char c = (unsigned char)*text;
+        int n = c == '"' || c == '\\' ? snprintf(out + at, size - at, "\\%c", c)
+                : c < 32              ? snprintf(out + at, size - at, "\\u%04x", c)
+                                      : snprintf(out + at, size - at, "%c", c);
+
+        at += (size_t)n;
+        if (at >= size) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The body with the secret in each hole, malloc'd; NULL: no memory. */
+static char *fill(const char *body, const char *secret)
+{
+    size_t len = strlen(body), extra = strlen(secret), holes = 0, at = 0;
+    const char *hole;
+    char *out;
+
+    for (hole = body; (hole = strstr(hole, HOLE)) != NULL; hole += strlen(HOLE)) {
+        holes++;
+    }
+    out = malloc(len + holes * extra + 1);
+    while (out != NULL && (hole = strstr(body, HOLE)) != NULL) {
+        memcpy(out + at, body, (size_t)(hole - body));
+        at += (size_t)(hole - body);
+        memcpy(out + at, secret, extra);
+        at += extra;
+        body = hole + strlen(HOLE);
+    }
+    if (out != NULL) {
+        memcpy(out + at, body, strlen(body) + 1);
+    }
+    return out;
+}
+
+/* A password in the body, under the same rule as a bearer token. */
+static bool set_body_secret(
+    struct http *http, const struct world_request *wanted, const struct place *place,
+    const char *to, char *why, size_t why_size)
+{
+    const char *name = wanted->u.http.body_secret;
+    char secret[SECRET_MAX + 1], escaped[2 * SECRET_MAX], *body = NULL;
+    bool good, filled;
+
+    if (!place->tls && !is_loopback(to)) {
+        snprintf(why, why_size, "secret %.64s is sent over https only", name);
+        return false;
+    }
+    good = secret_read(live_config(http->head.live), name, secret, why, why_size);
+    if (good && escape(secret, escaped, sizeof escaped) && wanted->u.http.body != NULL) {
+        body = fill(wanted->u.http.body, escaped);
+    }
+    if (good && body == NULL) {
+        snprintf(
+            why, why_size, "secret %.64s: there is no body to put it in, or it is too long", name);
+    } else if (good) {
+        curl_easy_setopt(http->transfer.easy, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+        curl_easy_setopt(http->transfer.easy, CURLOPT_COPYPOSTFIELDS, body);
+        explicit_bzero(body, strlen(body));
+    }
+    explicit_bzero(secret, sizeof secret);
+    explicit_bzero(escaped, sizeof escaped);
+    filled = body != NULL;
+    free(body);
+    return filled;
+}
+
 static bool keep_wanted(struct http *http, const struct world_request *wanted)
 {
     const char *match = wanted->u.http.match;
@@ -282,6 +359,10 @@ static bool start(
     curl_transfer_trust(&http->transfer, wanted->u.http.verify, wanted->u.http.ca_file);
     if (wanted->u.http.secret != NULL &&
         !set_secret(http, wanted->u.http.secret, &place, to, why, why_size)) {
+        return false;
+    }
+    if (wanted->u.http.body_secret != NULL &&
+        !set_body_secret(http, wanted, &place, to, why, why_size)) {
         return false;
     }
     return curl_transfer_run(&http->transfer, to, place.port, instead != NULL, why, why_size);

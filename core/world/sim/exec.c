@@ -16,6 +16,19 @@ const char *exec_split(const char *words, char thing[SIM_NAME_MAX])
     return dot + 1;
 }
 
+/* "server01.address": the part after the first dot. NULL: there is none. */
+static const char *exec_split_first(const char *words, char name[SIM_NAME_MAX])
+{
+    const char *dot = strchr(words, '.');
+
+    if (dot == NULL || dot - words >= SIM_NAME_MAX) {
+        return NULL;
+    }
+    memcpy(name, words, (size_t)(dot - words));
+    name[dot - words] = '\0';
+    return dot + 1;
+}
+
 static bool is_one_of(const char *const *words, const char *word)
 {
     for (; *words != NULL; words++) {
@@ -179,6 +192,32 @@ static bool power(struct sim *sim, struct event *event, const char *thing, const
     return true;
 }
 
+/* "server01.address.delete", said by another node: it takes effect where that one can be reached
+ * from there and does what it is told; else it fails. */
+static bool elsewhere(struct sim *sim, struct event *event, const char *thing, const char *verb)
+{
+    char name[SIM_NAME_MAX];
+    const char *what = exec_split_first(thing, name);
+    int node = what != NULL ? model_find_node(sim, name) : GROUP_NOBODY, from = event->node;
+    int64_t delay_ms = 0;
+
+    if (node == GROUP_NOBODY || from == GROUP_NOBODY || from == node) {
+        return false;
+    }
+    if (model_is_silent(sim, SIM_NODE + node) ||
+        !model_passes(sim, SIM_NODE + from, SIM_NODE + node, &delay_ms) ||
+        !model_passes(sim, SIM_NODE + node, SIM_NODE + from, &delay_ms)) {
+        event->end = END_FAILS;
+        event->code = 1;
+        return true;
+    }
+    exec_replace(sim, node, what, event->number);
+    event->node = node;
+    change_all(sim, event, what, verb);
+    event->node = from;
+    return true;
+}
+
 static void affect(struct sim *sim, struct event *event)
 {
     char thing[SIM_NAME_MAX];
@@ -192,7 +231,8 @@ static void affect(struct sim *sim, struct event *event)
     if (event->spell == SIM_ACTION_FAILS || event->spell == SIM_ACTION_LIES || verb == NULL) {
         return;
     }
-    if (power(sim, event, thing, verb) || event->node == GROUP_NOBODY) {
+    if (power(sim, event, thing, verb) || elsewhere(sim, event, thing, verb) ||
+        event->node == GROUP_NOBODY) {
         return;
     }
     exec_replace(sim, event->node, thing, event->number);

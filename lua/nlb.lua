@@ -1,0 +1,124 @@
+--- Windows Network Load Balancing: the node's part of the cluster, which has the floating address.
+--
+-- In this set-up one node of the cluster is started at a time (filtering mode Single Host, initial
+-- host state Stopped), so the node that is started has the address. The source document's prose
+-- puts the interface name into -HostName; its scripts have it right, and so has this.
+
+local powershell = require "powershell"
+local remote     = require "remote"
+
+local nlb = {}
+
+-- 0: started and converged. 3: stopped. 5: on its way.
+local STATE = [[
+Import-Module NetworkLoadBalancingClusters
+$state = "$((Get-NlbClusterNode -HostName %s -InterfaceName %s -NodeName %s).State)"
+Write-Output $state
+if ($state -eq 'Stopped') { exit 3 }
+if ($state -eq 'Started' -or $state -like 'Converged*') { exit 0 }
+exit 5]]
+
+local START = [[
+Import-Module NetworkLoadBalancingClusters
+Start-NlbClusterNode -HostName %s -InterfaceName %s | Out-Null]]
+
+local STOP = [[
+Import-Module NetworkLoadBalancingClusters
+Stop-NlbClusterNode -HostName %s -InterfaceName %s | Out-Null]]
+
+local DRAIN = [[
+Import-Module NetworkLoadBalancingClusters
+Stop-NlbClusterNode -HostName %s -InterfaceName %s -Drain -Timeout %s | Out-Null]]
+
+local STOP_OTHER = [[
+Import-Module NetworkLoadBalancingClusters
+$node = Get-NlbClusterNode -HostName %s -InterfaceName %s -NodeName %s
+if ($node.State -ne 'Stopped') { $node | Stop-NlbClusterNode | Out-Null }
+$state = "$((Get-NlbClusterNode -HostName %s -InterfaceName %s -NodeName %s).State)"
+Write-Output $state
+if ($state -ne 'Stopped') { exit 3 }]]
+
+local stopped = { [3] = true }
+local words = { yes = "its NLB node is started", no = "its NLB node is stopped" }
+
+---@class NlbSpec
+---@field interface? string  of the cluster on the nodes ("WAN"): Get-NlbClusterNodeNetworkInterface
+---@field deadline? number   seconds for one start or stop (30)
+---@field attempts? integer  of a start, in a move (1)
+---@field drain? integer     minutes to let connections end before a stop (0: none)
+
+---@class NlbNode
+---@field start Action       ends when the cluster says that it is started
+---@field stop Action
+---@field look fun(node: Node): boolean?, string, boolean?
+---@field start_on fun(node: Node): boolean?, string?  the start itself, for remedies
+
+--- The node's part of the cluster.
+---@param spec? NlbSpec
+---@return NlbNode
+function nlb.node(spec)
+    spec = spec or {}
+    local interface, deadline = spec.interface or "WAN", spec.deadline or 30
+
+    local function look(node)
+        local fields = { timeout = math.min(deadline / 2, 10), asks = "address.up" }
+        local result = powershell.run(node, fields, STATE, node.name, interface, node.name)
+        return remote.answer(result, stopped, words)
+    end
+
+    local function start_on(node)
+        local fields = { timeout = deadline, effect = "address.add" }
+        local result = powershell.run(node, fields, START, node.name, interface)
+        return remote.done(result, "start the NLB node")
+    end
+
+    local function stop_on(node)
+        local fields = { timeout = deadline, effect = "address.delete" }
+        local result
+        if (spec.drain or 0) > 0 then
+            result = powershell.run(node, fields, DRAIN, node.name, interface, spec.drain)
+        else
+            result = powershell.run(node, fields, STOP, node.name, interface)
+        end
+        return remote.done(result, "stop the NLB node")
+    end
+
+    return {
+        look = look,
+        start_on = start_on,
+        start = action { name = "start the NLB node", run = start_on, look = look, deadline = deadline,
+            attempts = spec.attempts, effect = "address.add" },
+        stop = action { name = "stop the NLB node", run = stop_on, deadline = deadline, effect = "address.delete",
+            look = function(node)
+                local up, detail, unasked = look(node)
+                if up == nil then
+                    return nil, detail, unasked
+                end
+                return not up, detail
+            end },
+    }
+end
+
+--- A probe of it: does the node have the address? Where it should, only on the holder.
+---@param spec NlbSpec|ProbeOptions
+---@return Probe
+function nlb.probe(spec)
+    local part = nlb.node { interface = spec.interface, deadline = spec.timeout }
+    return probe.custom { every = spec.every, timeout = spec.timeout, fall = spec.fall, rise = spec.rise,
+        on = spec.on or "holder", pure = true, run = part.look }
+end
+
+--- Stop `node`'s part of the cluster from another node. Waits.
+---@param other Node
+---@param node Node
+---@param interface string
+---@param timeout number
+---@return boolean done
+---@return string why
+function nlb.stop_from(other, node, interface, timeout)
+    local result = powershell.run(other, { timeout = timeout, effect = node.name .. ".address.delete" }, STOP_OTHER,
+        other.name, interface, node.name, other.name, interface, node.name)
+    return result.ok, remote.complaint(result)
+end
+
+return nlb

@@ -1,0 +1,181 @@
+--- For: SmarterMail on two (or more) Linux servers, its mail and settings on one share that is mounted
+--- on each (NFS, SMB …), clients on a floating address. Nodes are entered by ssh as root, or as a user
+--- that may use sudo (set sudo="true").
+---
+--- SmarterMail runs where the address is and nowhere else: its unit must not start by itself
+--- (systemctl disable smartermail).
+---
+--- To change: put <set name="…" value="…"/> into the group. What there is, with its default, is the
+--- table below. The floating address, interface, share, gateway and witnesses are attributes of the
+--- group.
+---
+--- To try: tell a story of faults, and play it with `baton simulate`; see baton-policy(7).
+
+local fitness     = require "fitness"
+local floating_ip = require "floating_ip"
+local guards      = require "guards"
+local isolation   = require "isolation"
+local remedies    = require "remedies"
+local service     = require "service"
+local settings    = require "settings"
+local smartermail = require "smartermail"
+
+local set = settings.read {
+    sudo             = false, -- nodes are entered by a user that needs it
+    unit             = "smartermail.service",
+
+    -- How often and how patiently to look (seconds; fall and rise: times in a row).
+    every            = settings.number(2, 0.05),
+    timeout          = settings.number(1, 0.05),
+    fall             = settings.number(3, 1),
+    rise             = settings.number(2, 1),
+    share_every      = settings.number(10, 0.05),
+    clock_every      = settings.number(60, 0.05),
+    max_skew         = settings.number(2, 0), -- of the clocks
+
+    -- Where the service listens; 0: not asked.
+    smtp_port        = settings.number(25, 0, 65535),
+    submission_port  = settings.number(587, 0, 65535),
+    imap_port        = settings.number(143, 0, 65535),
+    pop3_port        = settings.number(110, 0, 65535),
+    web_port         = settings.number(80, 0, 65535),
+    web_path         = "/",
+    ssh_port         = settings.number(22, 1, 65535),
+    share_mounted    = true, -- false: the share is a directory in a mounted file system
+
+    -- SmarterMail's own API; only where all three are set. api_url is https.
+    api_url          = settings.optional "string",
+    api_user         = settings.optional "string",
+    api_secret       = settings.optional "string", -- name of the <secret> with the password
+
+    -- When to act (seconds).
+    restarts         = settings.number(1, 0), -- in place, before the holder is given up
+    restarts_within  = settings.number(600, 1),
+    restart_deadline = settings.number(60, 0.1),
+    fail_after       = settings.number(0, 0), -- the holder unfit for so long
+    failback         = true,
+    failback_after   = settings.number(600, 0), -- the preferred server fit for so long
+    max_moves        = settings.number(3, 1),
+    window           = settings.number(3600, 1),
+    settle           = settings.number(10, 0),
+    deadline         = settings.number(10, 0.1), -- for the address, in a move
+    look_deadline    = settings.number(5, 0.1),
+    start_attempts   = settings.number(3, 1), -- a start that fails, before it is undone
+    unconfirmed      = settings.choice { "hold", "fence" }, -- a holder that can't be seen out
+}
+
+local mail = smartermail.on_linux { unit = set.unit, deadline = set.restart_deadline,
+    attempts = set.start_attempts }.mail
+
+-- What is observed. -------------------------------------------------------------------
+
+local function often(spec)
+    spec.every, spec.timeout, spec.fall, spec.rise = set.every, set.timeout, set.fall, set.rise
+    return spec
+end
+
+local probes = {
+    ssh      = probe.tcp(often { port = set.ssh_port, expect = "SSH-" }),
+    uplink   = isolation.probe { every = set.every, timeout = set.timeout },
+    clock    = probe.clock { max_skew = set.max_skew, every = set.clock_every, timeout = 5 },
+    floating = floating_ip.probe { every = set.every, timeout = set.look_deadline, fall = set.fall, rise = set.rise },
+}
+local needs, own, tolerated = {}, {}, { "clock", "floating" }
+
+-- The service listens on the floating address and on no other.
+local function ask_for(name, kind, port, more)
+    if port > 0 then
+        local spec = often { port = port, on = "holder", via = group.floating and "floating" or "node" }
+        for key, value in pairs(more or {}) do
+            spec[key] = value
+        end
+        probes[name] = probe[kind](spec)
+        needs[#needs + 1] = name
+        own[#own + 1] = name
+    end
+end
+ask_for("smtp", "smtp", set.smtp_port)
+ask_for("submission", "smtp", set.submission_port)
+ask_for("imap", "imap", set.imap_port)
+ask_for("pop3", "pop3", set.pop3_port)
+ask_for("web", "http", set.web_port, { path = set.web_path })
+if group.share then
+    probes.share = probe.share { every = set.share_every, timeout = 5, mounted = set.share_mounted }
+    needs[#needs + 1] = "share"
+end
+if set.api_url and set.api_user and set.api_secret then
+    probes.api = smartermail.api_probe { url = set.api_url, user = set.api_user, secret = set.api_secret }
+    tolerated[#tolerated + 1] = "api"
+end
+
+-- Guard: is a node fit, is it time to move? ---------------------------------------------
+
+-- A server that serves well is not unfit because ssh is down; but nothing can be started on
+-- one that can't be reached. What fails on all servers alike is nothing against one of them.
+local shared = { "share" }
+local serves_well = fitness.needs { shared = shared, tolerated = tolerated, table.unpack(needs) }
+local could_serve = fitness.needs { shared = shared, tolerated = tolerated, "ssh", table.unpack(needs) }
+
+local function fit(node)
+    return (node.holds and serves_well or could_serve)(node)
+end
+
+local better_place = guards.better_place {
+    shared = group.share and { "share", "clock" } or { "clock" }, own = own,
+}
+
+local transitions = {
+    { from = "Standby", to = "FailingOver",
+      when = guards.all(guards.holder_unfit_for(set.fail_after), better_place, isolation.not_isolated "uplink") },
+}
+if set.failback then
+    transitions[2] = { from = "Standby", to = "FailingBack",
+        when = guards.all(guards.preferred_fit_for(set.failback_after), isolation.not_isolated "uplink") }
+end
+
+-- Act. ------------------------------------------------------------------------------------
+
+local repairs = {}
+if set.restarts > 0 then
+    local services = {}
+    for _, name in ipairs(own) do
+        services[name] = mail
+    end
+    repairs[1] = remedies.restart { services = services, on = "holder", attempts = set.restarts,
+        within = set.restarts_within, deadline = set.restart_deadline }
+end
+repairs[#repairs + 1] = remedies.put_address_back { probe = "floating", within = set.restarts_within,
+    deadline = set.deadline }
+
+local remove = floating_ip.remove { deadline = set.deadline }
+local add = floating_ip.add { deadline = set.deadline, attempts = set.start_attempts }
+
+local parts = { function(node) return floating_ip.look(node) end, mail.look }
+
+-- Verdict: does it serve, as the clients see it? --------------------------------------------
+
+-- Asked again: the first time the neighbours may not have heard of the move yet.
+local seen_by_clients = probe.smtp {
+    name = "smtp on the floating address", port = set.smtp_port > 0 and set.smtp_port or 25, via = "floating",
+    timeout = set.timeout, attempts = 30, retry = 1,
+}
+
+return policy {
+    probes      = probes,
+    serving     = probe.custom { every = set.every, timeout = set.look_deadline, pure = true,
+                                 run = service.any_of(parts) },
+    fit         = fit,
+    remedies    = repairs,
+    transitions = transitions,
+
+    stop        = { remove, mail.stop },
+    start       = { mail.start, add },
+    fence       = { hook "fence" },
+    verify      = { seen_by_clients },
+
+    unconfirmed   = set.unconfirmed,
+    max_moves     = set.max_moves,
+    window        = set.window,
+    settle        = set.settle,
+    look_deadline = set.look_deadline,
+}
