@@ -19,12 +19,14 @@ enum {
     BATON_UNREACHABLE = 3
 };
 
+#define SOCKET_DEFAULT "/run/baton/control.sock"
+
 #define ARGS_SETS_MAX  64
 #define ARGS_WORDS_MAX 4096
 
 struct args {
-    const char *socket;
-    bool json, watch, wait, force, observations, follow, all, strict;
+    const char *socket; /* never NULL: given, of the environment, or SOCKET_DEFAULT */
+    bool json, watch, wait, force, observations, follow, all, strict, dry_run, yes, undo, again;
     const char *to, *reason, *since, *until, *journal, *format, *config, *lua, *group, *policy;
     const char *junit, *html, *out;
     int64_t limit; /* 0: not given, as the others here */

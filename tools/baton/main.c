@@ -1,5 +1,5 @@
 /* Arguments, help, and the choice of a command. */
-#include "baton.h"
+#include "commands.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -9,159 +9,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SOCKET_DEFAULT "/run/baton/control.sock"
-
-struct command {
-    const char *name;
-    const char *arguments; /* as the help shows them */
-    const char *options;   /* letters of the options it takes, besides those of all */
-    int words_min, words_max;
-    int (*run)(const struct args *args);
-    const char *about; /* one line */
-    const char *help;  /* what its options do, and examples */
-};
-
-static const struct command commands[] = {
-    {"status", "[GROUP] [--watch]", "w", 0, 1, command_status,
-     "who holds what, how the nodes are, what runs and why nothing moves",
-     "  --watch   stay, and show what changes: drawn anew on a terminal ('q' leaves),\n"
-     "            one line for each event in a pipe\n"
-     "\n"
-     "Examples:\n"
-     "  baton status\n"
-     "  baton status mail --watch\n"
-     "  baton status --json | jq -r '.groups[] | [.name, .holder] | @tsv'\n"},
-    {"why", "GROUP", "", 1, 1, command_why, "what blocks a failover or failback now",
-     "Example:\n"
-     "  baton why mail\n"},
-    {"failover", "GROUP [--to NODE] [--wait] [--force --reason TEXT]", "tWfr", 1, 1,
-     command_failover, "move the service to another node",
-     "  --to NODE       where to; without it the best fit node\n"
-     "  --wait          stay until it is done, and show each step\n"
-     "  --force         also to a node that is not fit; needs --reason, which is recorded\n"
-     "  --reason TEXT   why\n"
-     "\n"
-     "Examples:\n"
-     "  baton failover mail --wait\n"
-     "  baton failover mail --to server02 --reason \"kernel update on server01\"\n"},
-    {"failback", "GROUP [--wait]", "Wr", 1, 1, command_failback,
-     "move it back to the preferred node that is fit",
-     "  --wait          stay until it is done, and show each step\n"
-     "  --reason TEXT   why\n"
-     "\n"
-     "Example:\n"
-     "  baton failback mail --wait\n"},
-    {"pause", "GROUP [--reason TEXT]", "r", 1, 1, command_pause,
-     "make no move until resumed; go on observing",
-     "  --reason TEXT   shown in the status until somebody resumes\n"
-     "\n"
-     "Example:\n"
-     "  baton pause mail --reason \"storage maintenance until 6:00\"\n"},
-    {"resume", "GROUP [--reason TEXT]", "r", 1, 1, command_resume, "end a pause, and clear a hold",
-     "  --reason TEXT   why\n"
-     "\n"
-     "Example:\n"
-     "  baton resume mail\n"},
-    {"confirm-out", "GROUP NODE --reason TEXT", "r", 2, 2, command_confirm_out,
-     "vouch that a node is off and does not serve",
-     "You vouch for it: if the node does serve, two nodes will. The reason is recorded.\n"
-     "\n"
-     "Example:\n"
-     "  baton confirm-out mail server01 --reason \"switched off at the PDU, 3:12\"\n"},
-    {"history", "[GROUP] [--since TIME] [--limit N] [--observations] [--follow]", "snoFj", 0, 1,
-     command_history, "what happened, from the journal",
-     "  --since TIME      30m, 2h, 3d ago, or 2026-11-24T21:59:00Z\n"
-     "  --limit N         at most the N newest rows; 100 without it\n"
-     "  --observations    what the probes saw, too\n"
-     "  --follow          stay, and show new rows as they come\n"
-     "  --journal FILE    read this journal.db itself, without batond\n"
-     "\n"
-     "Examples:\n"
-     "  baton history mail --since 2h\n"
-     "  baton history --journal /var/lib/baton/journal.db --limit 20\n"},
-    {"fsm", "[--format text|dot|svg]", "m", 0, 0, command_fsm,
-     "the machine that every node goes through; needs no batond",
-     "Examples:\n"
-     "  baton fsm\n"
-     "  baton fsm --format svg > machine.svg\n"},
-    {"policy check",
-     "FILE [--set NAME=VALUE]… [--config FILE] [--group GROUP] [--lua DIRECTORY] [--faults N] "
-     "[--time SECONDS] [--out FILE] [--strict]",
-     "cglekTOR", 1, 1, command_policy_check,
-     "load a policy as batond would, warn of what is odd, play faults; needs no batond",
-     "  --set NAME=VALUE  as <set> in the configuration would; may come again\n"
-     "  --config FILE     for the nodes, addresses and parameters of this configuration\n"
-     "  --group GROUP     … of this group in it; else the one that names the policy\n"
-     "  --lua DIRECTORY   where `require` looks\n"
-     "  --faults N        so many at once, 1 to 4, in a simulated world (1)\n"
-     "  --time SECONDS    stop that after so long, and say so (3)\n"
-     "  --out FILE        write the scenario of what it found\n"
-     "  --strict          end with 1 where there are warnings\n"
-     "\n"
-     "Examples:\n"
-     "  baton policy check mail.lua\n"
-     "  baton policy check generic-service.lua --set unit=postgresql.service --set port=5432\n"
-     "  baton policy check mail.lua --config /etc/baton/baton.xml\n"},
-    {"simulate", "CONFIG SCENARIO… [--group GROUP] [--seed N] [--all] [--junit FILE] [--html FILE]",
-     "gdaxHl", 2, ARGS_WORDS_MAX, command_simulate,
-     "play scenarios in virtual time, and check what they expect",
-     "Needs no batond. Ends with 1 at the first expectation that does not hold.\n"
-     "\n"
-     "  --group GROUP     of the configuration; else its first\n"
-     "  --seed N          for what is random in the simulated world (1)\n"
-     "  --all             also the questions and probes whose answers stay the same\n"
-     "  --junit FILE      the verdicts as JUnit XML\n"
-     "  --html FILE       one page with the timeline drawn\n"
-     "  --lua DIRECTORY   where `require` looks\n"
-     "\n"
-     "Examples:\n"
-     "  baton simulate /etc/baton/baton.xml lunch.lua\n"
-     "  baton simulate /etc/baton/baton.xml scenarios/*.lua --junit report.xml\n"
-     "  baton simulate /etc/baton/baton.xml lunch.lua --html lunch.html\n"},
-    {"explore",
-     "CONFIG [--group GROUP] [--faults N] [--depth N] [--seeds N] [--jobs N] [--time SECONDS] "
-     "[--out FILE]",
-     "gkDNPTOdl", 1, 1, command_explore,
-     "look for faults that a policy does not survive, and write down the shortest",
-     "Needs no batond. Ends with 1 where it finds one.\n"
-     "\n"
-     "  --group GROUP     of the configuration; else its first\n"
-     "  --faults N        so many at once, 1 to 4 (2)\n"
-     "  --depth N         decisions of one run that faults are tried at (64)\n"
-     "  --seeds N         then so many random runs (1000)\n"
-     "  --seed N          the first of them (1)\n"
-     "  --jobs N          processes; else one for each core\n"
-     "  --time SECONDS    stop after so long, and say so\n"
-     "  --out FILE        where the scenario goes (failure.lua)\n"
-     "  --lua DIRECTORY   where `require` looks\n"
-     "\n"
-     "Examples:\n"
-     "  baton explore /etc/baton/baton.xml\n"
-     "  baton explore /etc/baton/baton.xml --faults 1 --seeds 100000 --jobs 8\n"},
-    {"replay",
-     "HISTORY --policy FILE [--config FILE] [--group GROUP] [--since TIME] [--until TIME]",
-     "pcgsUle", 1, 1, command_replay,
-     "say what another policy would have decided from what was observed",
-     "Needs no batond. HISTORY is a journal.db, or a folder that has one. Ends with 0 where\n"
-     "both decide the same, 1 where they differ, 2 where it can't be replayed.\n"
-     "\n"
-     "  --policy FILE     the other policy\n"
-     "  --config FILE     for nodes, addresses and parameters\n"
-     "  --group GROUP     of the history; else its only one\n"
-     "  --since TIME, --until TIME\n"
-     "                    30m, 2h, 3d ago, or 2026-11-24T21:59:00Z\n"
-     "  --set NAME=VALUE  as <set> in the configuration would; may come again\n"
-     "  --lua DIRECTORY   where `require` looks\n"
-     "\n"
-     "Example:\n"
-     "  baton replay /var/lib/baton/journal.db --policy new.lua --config /etc/baton/baton.xml\n"},
-    {"reload", "", "", 0, 0, command_reload,
-     "load configuration and policies anew; on any error all stays as it was",
-     "Example:\n"
-     "  baton reload\n"},
-};
-#define N_COMMANDS (sizeof commands / sizeof commands[0])
 
 static const struct option options[] = {
     {"socket", required_argument, NULL, 'S'},  {"json", no_argument, NULL, 'J'},
@@ -179,7 +26,9 @@ static const struct option options[] = {
     {"seeds", required_argument, NULL, 'N'},   {"jobs", required_argument, NULL, 'P'},
     {"time", required_argument, NULL, 'T'},    {"out", required_argument, NULL, 'O'},
     {"policy", required_argument, NULL, 'p'},  {"until", required_argument, NULL, 'U'},
-    {"strict", no_argument, NULL, 'R'},        {NULL, 0, NULL, 0},
+    {"strict", no_argument, NULL, 'R'},        {"dry-run", no_argument, NULL, 'q'},
+    {"yes", no_argument, NULL, 'Y'},           {"undo", no_argument, NULL, 'u'},
+    {"again", no_argument, NULL, 'A'},         {NULL, 0, NULL, 0},
 };
 
 static void print_usage(FILE *out)
@@ -187,7 +36,7 @@ static void print_usage(FILE *out)
     size_t i;
 
     fprintf(out, "usage: baton COMMAND [ARGUMENTS]\n\n");
-    for (i = 0; i < N_COMMANDS; i++) {
+    for (i = 0; i < n_commands; i++) {
         fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].about);
     }
     fprintf(
@@ -221,7 +70,7 @@ static const struct command *find_command(int argc, char **argv, int *used)
     if (argc > 2) {
         snprintf(two, sizeof two, "%.30s %.30s", argv[1], argv[2]);
     }
-    for (i = 0; i < N_COMMANDS; i++) {
+    for (i = 0; i < n_commands; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             *used = 1;
             return &commands[i];
@@ -292,84 +141,51 @@ static bool take_set(struct args *args)
     return true;
 }
 
+/* The options that take nothing, and those that take any text. */
+static const struct plain_option {
+    int option;
+    size_t at; /* in struct args, a bool or a const char * */
+} flags[] =
+    {
+        {'J', offsetof(struct args, json)},    {'w', offsetof(struct args, watch)},
+        {'W', offsetof(struct args, wait)},    {'f', offsetof(struct args, force)},
+        {'a', offsetof(struct args, all)},     {'R', offsetof(struct args, strict)},
+        {'F', offsetof(struct args, follow)},  {'o', offsetof(struct args, observations)},
+        {'q', offsetof(struct args, dry_run)}, {'Y', offsetof(struct args, yes)},
+        {'u', offsetof(struct args, undo)},    {'A', offsetof(struct args, again)},
+},
+  texts[] = {
+      {'S', offsetof(struct args, socket)}, {'t', offsetof(struct args, to)},
+      {'r', offsetof(struct args, reason)}, {'s', offsetof(struct args, since)},
+      {'x', offsetof(struct args, junit)},  {'H', offsetof(struct args, html)},
+      {'O', offsetof(struct args, out)},    {'p', offsetof(struct args, policy)},
+      {'U', offsetof(struct args, until)},  {'j', offsetof(struct args, journal)},
+      {'m', offsetof(struct args, format)}, {'c', offsetof(struct args, config)},
+      {'g', offsetof(struct args, group)},  {'l', offsetof(struct args, lua)},
+};
+
 /* One option of this command. False where its value is wrong. */
 static bool take_option(struct args *args, int option)
 {
     const struct number *number = find_number(option);
+    size_t i;
 
     if (number != NULL) {
         return take_number(args, number);
     }
-    switch (option) {
-    case 'S':
-        args->socket = optarg;
-        return true;
-    case 'J':
-        args->json = true;
-        return true;
-    case 'w':
-        args->watch = true;
-        return true;
-    case 'W':
-        args->wait = true;
-        return true;
-    case 't':
-        args->to = optarg;
-        return true;
-    case 'f':
-        args->force = true;
-        return true;
-    case 'r':
-        args->reason = optarg;
-        return true;
-    case 's':
-        args->since = optarg;
-        return true;
-    case 'a':
-        args->all = true;
-        return true;
-    case 'R':
-        args->strict = true;
-        return true;
-    case 'x':
-        args->junit = optarg;
-        return true;
-    case 'H':
-        args->html = optarg;
-        return true;
-    case 'O':
-        args->out = optarg;
-        return true;
-    case 'p':
-        args->policy = optarg;
-        return true;
-    case 'U':
-        args->until = optarg;
-        return true;
-    case 'o':
-        args->observations = true;
-        return true;
-    case 'F':
-        args->follow = true;
-        return true;
-    case 'j':
-        args->journal = optarg;
-        return true;
-    case 'm':
-        args->format = optarg;
-        return true;
-    case 'c':
-        args->config = optarg;
-        return true;
-    case 'g':
-        args->group = optarg;
-        return true;
-    case 'e':
-        return take_set(args);
-    default:
-        args->lua = optarg;
-        return true;
+    for (i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (flags[i].option == option) {
+            *(bool *)((char *)args + flags[i].at) = true;
+            return true;
+        }
     }
+    for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].option == option) {
+            *(const char **)((char *)args + texts[i].at) = optarg;
+            return true;
+        }
+    }
+    return take_set(args);
 }
 
 /* True where the arguments are good; else `*code` is the exit code and all is said. */
