@@ -422,6 +422,83 @@ START_TEST(a_secret_is_not_sent_in_clear_over_a_network)
 }
 END_TEST
 
+static struct world_request log_in(const char *secret, const char *content)
+{
+    static char file[96];
+    static struct config_secret known;
+    struct world_request request = get("/");
+
+    snprintf(file, sizeof file, "%s/password", f.dir);
+    fixture_file(&f, "password", 0600, content);
+    known = (struct config_secret){.name = (char *)"admin", .file = file};
+    f.config.secret = &known;
+    f.config.n_secrets = 1;
+    request.u.http.method = "POST";
+    request.u.http.body = "{\"user\":\"a\",\"password\":\"{{secret}}\"}";
+    request.u.http.body_len = strlen(request.u.http.body);
+    request.u.http.body_secret = secret;
+    return request;
+}
+
+START_TEST(a_secret_takes_its_place_in_a_body)
+{
+    struct world_request request = log_in("admin", "s3 cr3t\n");
+
+    fixture_ask(&f, &request, &a);
+    says(WORLD_OK, 200, "HTTP status 200");
+    ck_assert_str_eq(
+        heard, "POST 127.0.0.1 /|User-Agent: baton|{\"user\":\"a\",\"password\":\"s3 cr3t\"}");
+    ck_assert_str_eq(request.u.http.body, "{\"user\":\"a\",\"password\":\"{{secret}}\"}");
+    request.u.http.body = "{{secret}}{{secret}}, {{secret";
+    request.u.http.body_len = strlen(request.u.http.body);
+    fixture_ask(&f, &request, &a);
+    ck_assert_str_eq(heard, "POST 127.0.0.1 /|User-Agent: baton|s3 cr3ts3 cr3t, {{secret");
+    /* The handle is used again: nothing of the secret may be left in it. */
+    request = get("/");
+    fixture_ask(&f, &request, &a);
+    ck_assert_str_eq(heard, "GET 127.0.0.1 /|User-Agent: baton|");
+}
+END_TEST
+
+START_TEST(a_secret_in_a_body_is_escaped_as_json)
+{
+    struct world_request request = log_in("admin", "\"},{\\\t\001\037{{secret}}\xc3\xa4\x7f\n");
+
+    fixture_ask(&f, &request, &a);
+    says(WORLD_OK, 200, "HTTP status 200");
+    ck_assert_str_eq(
+        heard, "POST 127.0.0.1 /|User-Agent: baton|{\"user\":\"a\",\"password\":\""
+               "\\\"},{\\\\\\u0009\\u0001\\u001f{{secret}}\xc3\xa4\x7f\"}");
+}
+END_TEST
+
+START_TEST(a_secret_in_a_body_goes_over_https_only_and_into_a_hole)
+{
+    struct world_request request = log_in("admin", "s3cr3t\n");
+
+    request.u.http.url = "http://192.0.2.1/";
+    fixture_ask(&f, &request, &a);
+    says(WORLD_UNKNOWN, -1, "secret admin is sent over https only");
+    /* What counts is where it goes, not what the address says. */
+    request.u.http.url = "http://127.0.0.1/";
+    request.u.http.connect_to = "192.0.2.1";
+    fixture_ask(&f, &request, &a);
+    says(WORLD_UNKNOWN, -1, "secret admin is sent over https only");
+    request = log_in("admin", "s3cr3t\n");
+    request.u.http.body = "{}";
+    request.u.http.body_len = 2;
+    fixture_ask(&f, &request, &a);
+    says(WORLD_UNKNOWN, -1, "secret admin: the body has no {{secret}}, or no memory");
+    request.u.http.body = NULL;
+    fixture_ask(&f, &request, &a);
+    says(WORLD_UNKNOWN, -1, "secret admin: the body has no {{secret}}, or no memory");
+    request = log_in("other", "s3cr3t\n");
+    fixture_ask(&f, &request, &a);
+    says_some(WORLD_UNKNOWN, "no secret other in the configuration");
+    ck_assert_int_eq(n_asked, 0);
+}
+END_TEST
+
 START_TEST(a_cancelled_request_closes_its_connection_and_is_not_answered)
 {
     static const struct server_script mute = {.banner = NULL};
@@ -466,6 +543,9 @@ int main(void)
     tcase_add_test(tests, a_secret_is_sent_as_a_bearer_token_and_never_shown);
     tcase_add_test(tests, a_secret_that_others_can_read_is_not_used);
     tcase_add_test(tests, a_secret_is_not_sent_in_clear_over_a_network);
+    tcase_add_test(tests, a_secret_takes_its_place_in_a_body);
+    tcase_add_test(tests, a_secret_in_a_body_is_escaped_as_json);
+    tcase_add_test(tests, a_secret_in_a_body_goes_over_https_only_and_into_a_hole);
     tcase_add_test(tests, a_cancelled_request_closes_its_connection_and_is_not_answered);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_NORMAL);

@@ -19,6 +19,8 @@ struct http {
     size_t body_max, len, size;
     char *body; /* len bytes and a 0; NULL: none yet */
     bool cut;
+    char *sent; /* a body with a secret in it, sent_len bytes; NULL: none */
+    size_t sent_len;
 };
 
 static struct http *http_of(struct live_request *request)
@@ -243,47 +245,52 @@ static bool set_secret(
 
 #define HOLE "{{secret}}"
 
-/* The text as it stands within quotes in JSON (RFC 8259, 7). False: it does not fit. */
-static bool escape(const char *text, char *out, size_t size)
+/* A byte as it stands within quotes in JSON (RFC 8259, 7). Returns how many it takes. */
+static size_t put_escaped(char *out, unsigned char c)
 {
-    size_t at = 0;
+    static const char digits[] = "0123456789abcdef";
 
-    for (; *text != 0; text++) {
-        unsigned char c = (unsigned char)*text;
-        int n = c == '"' || c == '\\' ? snprintf(out + at, size - at, "\\%c", c)
-                : c < 32              ? snprintf(out + at, size - at, "\\u%04x", c)
-                                      : snprintf(out + at, size - at, "%c", c);
-
-        at += (size_t)n;
-        if (at >= size) {
-            return false;
-        }
+    if (c == '"' || c == '\\') {
+        out[0] = '\\';
+        out[1] = (char)c;
+        return 2;
     }
-    return true;
+    if (c >= 32) {
+        out[0] = (char)c;
+        return 1;
+    }
+    memcpy(out, "\\u00", 4);
+    out[4] = digits[c >> 4];
+    out[5] = digits[c & 15];
+    return 6;
 }
 
-/* The body with the secret in each hole, malloc'd; NULL: no memory. */
-static char *fill(const char *body, const char *secret)
+/* The body with the secret in each hole, to be wiped when it is sent. False: no hole, or no
+ * memory. */
+static bool fill(struct http *http, const char *body, size_t len, const char *secret)
 {
-    size_t len = strlen(body), extra = strlen(secret), holes = 0, at = 0;
-    const char *hole;
-    char *out;
+    const char *end = body + len, *hole = body;
+    size_t holes = 0;
 
-    for (hole = body; (hole = strstr(hole, HOLE)) != NULL; hole += strlen(HOLE)) {
+    while ((hole = memmem(hole, (size_t)(end - hole), HOLE, strlen(HOLE))) != NULL) {
+        hole += strlen(HOLE);
         holes++;
     }
-    out = malloc(len + holes * extra + 1);
-    while (out != NULL && (hole = strstr(body, HOLE)) != NULL) {
-        memcpy(out + at, body, (size_t)(hole - body));
-        at += (size_t)(hole - body);
-        memcpy(out + at, secret, extra);
-        at += extra;
+    http->sent = holes > 0 ? malloc(len + holes * strlen(secret) * 6) : NULL;
+    if (http->sent == NULL) {
+        return false;
+    }
+    while ((hole = memmem(body, (size_t)(end - body), HOLE, strlen(HOLE))) != NULL) {
+        memcpy(http->sent + http->sent_len, body, (size_t)(hole - body));
+        http->sent_len += (size_t)(hole - body);
+        for (const char *at = secret; *at != '\0'; at++) {
+            http->sent_len += put_escaped(http->sent + http->sent_len, (unsigned char)*at);
+        }
         body = hole + strlen(HOLE);
     }
-    if (out != NULL) {
-        memcpy(out + at, body, strlen(body) + 1);
-    }
-    return out;
+    memcpy(http->sent + http->sent_len, body, (size_t)(end - body));
+    http->sent_len += (size_t)(end - body);
+    return true;
 }
 
 /* A password in the body, under the same rule as a bearer token. */
@@ -291,31 +298,26 @@ static bool set_body_secret(
     struct http *http, const struct world_request *wanted, const struct place *place,
     const char *to, char *why, size_t why_size)
 {
-    const char *name = wanted->u.http.body_secret;
-    char secret[SECRET_MAX + 1], escaped[2 * SECRET_MAX], *body = NULL;
-    bool good, filled;
+    const char *name = wanted->u.http.body_secret, *body = wanted->u.http.body;
+    char secret[SECRET_MAX + 1];
+    bool good;
 
     if (!place->tls && !is_loopback(to)) {
         snprintf(why, why_size, "secret %.64s is sent over https only", name);
         return false;
     }
     good = secret_read(live_config(http->head.live), name, secret, why, why_size);
-    if (good && escape(secret, escaped, sizeof escaped) && wanted->u.http.body != NULL) {
-        body = fill(wanted->u.http.body, escaped);
-    }
-    if (good && body == NULL) {
-        snprintf(
-            why, why_size, "secret %.64s: there is no body to put it in, or it is too long", name);
-    } else if (good) {
-        curl_easy_setopt(http->transfer.easy, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
-        curl_easy_setopt(http->transfer.easy, CURLOPT_COPYPOSTFIELDS, body);
-        explicit_bzero(body, strlen(body));
+    if (good &&
+        !fill(http, body != NULL ? body : "", body != NULL ? wanted->u.http.body_len : 0, secret)) {
+        snprintf(why, why_size, "secret %.64s: the body has no " HOLE ", or no memory", name);
+        good = false;
     }
     explicit_bzero(secret, sizeof secret);
-    explicit_bzero(escaped, sizeof escaped);
-    filled = body != NULL;
-    free(body);
-    return filled;
+    if (good) { /* not copied: there is one place to wipe */
+        curl_easy_setopt(http->transfer.easy, CURLOPT_POSTFIELDSIZE, (long)http->sent_len);
+        curl_easy_setopt(http->transfer.easy, CURLOPT_POSTFIELDS, http->sent);
+    }
+    return good;
 }
 
 static bool keep_wanted(struct http *http, const struct world_request *wanted)
@@ -394,6 +396,10 @@ static void stop(struct live_request *request)
     struct http *http = http_of(request);
 
     curl_transfer_fini(&http->transfer);
+    if (http->sent != NULL) {
+        explicit_bzero(http->sent, http->sent_len);
+        free(http->sent);
+    }
     curl_slist_free_all(http->headers);
     free(http->match);
     free(http->body);
