@@ -20,7 +20,7 @@ function lab.add_host(name)
     local other = next(lab.hosts)
     local priority = other and 2 or 1
     local host = {
-        name = name, faults = {}, files = {}, clock = 0, processes = {},
+        name = name, faults = {}, files = {}, directories = {}, clock = 0, processes = {},
         nlb = { state = priority == 1 and "Started" or "Stopped", initial = "Stopped", priority = priority,
             interface = "WAN", mode = "MULTICAST", address = "10.9.0.100", rule = "Single" },
         pools = { SmarterMail = priority == 1 and "Started" or "Stopped" },

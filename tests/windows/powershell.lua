@@ -4,6 +4,8 @@
 -- Values: strings, numbers, booleans, NULL, arrays ({ array = true, … }) and objects: tables whose
 -- fields are properties, read without regard to case; functions among them are methods.
 
+local files = require "files"
+
 local powershell = {}
 
 local NULL = setmetatable({}, { __tostring = function() return "" end })
@@ -149,7 +151,8 @@ local function types(host, scope)
             GetBytes = function(_, s) return s end,
         }
     end
-    return {
+    local all = files.types(host, scope, powershell.throw)
+    local others = {
         console = {
             ["in"] = { ReadToEnd = function() return lab_read() end },
             error = { WriteLine = function(_, s) lab_write("err", text(s) .. "\r\n") end },
@@ -157,7 +160,7 @@ local function types(host, scope)
             write = function(s) lab_write("out", text(s)) end,
             outputencoding = NULL,
         },
-        ["text.encoding"] = { utf8 = utf8_encoding() },
+        ["text.encoding"] = { utf8 = utf8_encoding(), ascii = utf8_encoding() },
         ["text.utf8encoding"] = { new = utf8_encoding },
         convert = {
             frombase64string = function(s) return lab.unbase64(text(s)) end,
@@ -171,18 +174,14 @@ local function types(host, scope)
         ["io.path"] = {
             combine = function(a, b) return a:gsub("\\$", "") .. "\\" .. b end,
         },
-        ["io.file"] = {
-            exists = function(path) return host.lab.file(host, path) ~= nil end,
-            readalltext = function(path)
-                return host.lab.file(host, path) or powershell.throw("Could not find file '" .. path .. "'.")
-            end,
-            writealltext = function(path, s) host.lab.put_file(host, path, text(s)) end,
-            delete = function(path) host.lab.put_file(host, path, nil) end,
-        },
         int = function(value) return math.floor(number(value)) end,
         int64 = function(value) return math.floor(number(value)) end,
         string = text,
     }
+    for name, found in pairs(others) do
+        all[name] = found
+    end
+    return all
 end
 
 -- ---- Operators ---------------------------------------------------------------------------------
@@ -201,10 +200,38 @@ local function equal(a, b)
     return text(a):lower() == text(b):lower()
 end
 
+-- Regular expressions of this form alone: ^, classes with an optional {n} or {m,n}, plain
+-- characters, $.
+local function matches(value, pattern)
+    local at, i = 1, 2
+    assert(pattern:sub(1, 1) == "^" and pattern:sub(-1) == "$", "only ^…$ is known here")
+    while i < #pattern do
+        local class, least, most = pattern:match("^%b[]", i) or pattern:match("^[%w ]", i), 1, 1
+        assert(class, "there is no such regular expression here: " .. pattern)
+        i = i + #class
+        local counts = pattern:match("^{([%d,]+)}", i)
+        if counts then
+            i = i + #counts + 2
+            least, most = tonumber(counts:match("^%d+")), tonumber(counts:match("%d+$"))
+        end
+        local count = 0
+        while count < most and value:find("^" .. class, at) do
+            at, count = at + 1, count + 1
+        end
+        if count < least then
+            return false
+        end
+    end
+    return at == #value + 1
+end
+
 local comparisons = {
     ["-eq"] = equal,
     ["-ne"] = function(a, b) return not equal(a, b) end,
     ["-ceq"] = function(a, b) return a == b end,
+    ["-cne"] = function(a, b) return a ~= b end,
+    ["-cmatch"] = function(a, b) return matches(text(a), text(b)) end,
+    ["-cnotmatch"] = function(a, b) return not matches(text(a), text(b)) end,
     ["-gt"] = function(a, b) return number(a) > number(b) end,
     ["-ge"] = function(a, b) return number(a) >= number(b) end,
     ["-lt"] = function(a, b) return number(a) < number(b) end,
@@ -442,6 +469,8 @@ function handlers.expression_with_unary_operator(node, scope)
         return not truth(value)
     elseif operator == "-" then
         return -number(value)
+    elseif operator == nil then
+        return value -- a cast
     end
     fail(node, "there is no unary " .. tostring(operator) .. " here")
 end
@@ -594,6 +623,10 @@ builtins["write-output"] = function(_, args)
         end
     end
     return out
+end
+
+builtins["new-object"] = function(_, args)
+    return { files.new_object(args.typename or args[1]) }
 end
 
 builtins["start-sleep"] = function(_, args)
@@ -784,6 +817,7 @@ function powershell.run(host, script, cmdlets)
             lab_write("out", text(value) .. "\r\n")
         end)
     end)
+    files.close_all(scope)
     if ok then
         return 0
     elseif type(why) ~= "table" then

@@ -1,8 +1,10 @@
 /* What a node remembers of the last epoch that anybody granted: a small file there, read and
- * written by a shell script over the node's transport, like any command.
+ * written by a script over the node's transport, like any command: of the shell, and on Windows of
+ * PowerShell (mark_windows.c).
  *
  * The script holds a lock, compares, writes a new file beside the old one, has it on the disk
  * and puts it in place. What is there and can't be understood is left as it is. */
+#include "world/live/mark_windows.h"
 #include "world/live/parts.h"
 
 #include <inttypes.h>
@@ -90,10 +92,43 @@ static bool directory_of(
     }
     if (marks == NULL && at != NULL && at->transport == CONFIG_LOCAL) {
         snprintf(out, size, "%s/marks", config->state_directory);
+    } else if (marks == NULL && at != NULL && at->transport == CONFIG_WINRM) {
+        snprintf(out, size, "%s", MARK_WINDOWS_DIRECTORY);
     } else {
         snprintf(out, size, "%s", marks != NULL ? marks : CONFIG_MARKS);
     }
     return found && out[0] != 0;
+}
+
+static void ask_shell(
+    struct mark *mark, struct world_request *exec, const char *directory, const char *file,
+    const char *epoch, const char *token)
+{
+    const char *argv[] = {"sh", "-c", script, "sh", directory, file, epoch, token, NULL};
+
+    exec->u.exec.argv = argv;
+    mark->exec = world_start(live_world(mark->head.live), exec, on_ended, mark);
+}
+
+static bool ask_powershell(
+    struct mark *mark, struct world_request *exec, const char *directory, const char *file,
+    int64_t epoch, const char *token)
+{
+    char *command = mark_windows_command();
+    char *input = mark_windows_input(directory, file, epoch, token);
+    const char *argv[] = {"powershell.exe",  "-NoProfile", "-NonInteractive",
+                          "-EncodedCommand", command,      NULL};
+    bool good = command != NULL && input != NULL;
+
+    if (good) {
+        exec->u.exec.argv = argv;
+        exec->u.exec.input = input;
+        exec->u.exec.input_len = strlen(input);
+        mark->exec = world_start(live_world(mark->head.live), exec, on_ended, mark);
+    }
+    free(command);
+    free(input);
+    return good;
 }
 
 static bool start(
@@ -102,8 +137,9 @@ static bool start(
     struct mark *mark = (struct mark *)request;
     char directory[512];
     bool write = wanted->u.mark.op == WORLD_MARK_WRITE;
-    char file[GROUP_NAME_MAX * 2 + 2], epoch[24], token[24];
-    const char *argv[] = {"sh", "-c", script, "sh", NULL, file, epoch, token, NULL};
+    const struct config_node *node = live_node(request->live, wanted->u.mark.node);
+    int64_t epoch = write ? wanted->u.mark.epoch : 0;
+    char file[GROUP_NAME_MAX * 2 + 2], number[24], token[24];
     struct world_request exec = {.kind = WORLD_EXEC, .timeout_ms = request->timeout_ms};
 
     if (!directory_of(
@@ -113,14 +149,17 @@ static bool start(
     }
     snprintf(mark->node, sizeof mark->node, "%s", wanted->u.mark.node);
     snprintf(file, sizeof file, "%s@%s", wanted->group, wanted->u.mark.node);
-    snprintf(epoch, sizeof epoch, "%" PRId64, write ? wanted->u.mark.epoch : 0);
+    snprintf(number, sizeof number, "%" PRId64, epoch);
     snprintf(token, sizeof token, "%016" PRIx64, wanted->u.mark.token);
-    argv[4] = directory;
     exec.group = wanted->group;
     exec.u.exec.node = mark->node;
-    exec.u.exec.argv = argv;
     exec.u.exec.output_max = 1024;
-    mark->exec = world_start(live_world(request->live), &exec, on_ended, mark);
+    if (node == NULL || node->transport != CONFIG_WINRM) {
+        ask_shell(mark, &exec, directory, file, number, token);
+    } else if (!ask_powershell(mark, &exec, directory, file, epoch, token)) {
+        snprintf(why, why_size, "no memory for the mark of %s", mark->node);
+        return false;
+    }
     return true;
 }
 
