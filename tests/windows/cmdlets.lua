@@ -21,8 +21,18 @@ local function trouble(host, name)
     end
 end
 
+-- What changed; and did two hosts serve at once?
 local function note(host, what, ...)
+    local serving = {}
     host.lab.log[#host.lab.log + 1] = host.name .. ": " .. what:format(...)
+    for name, other in pairs(host.lab.hosts) do
+        if other.nlb.state == "Started" and other.services.MailService.status == "Running" then
+            serving[#serving + 1] = name
+        end
+    end
+    if #serving > 1 then
+        host.lab.two = "after " .. host.lab.log[#host.lab.log]
+    end
 end
 
 cmdlets["import-module"] = function(_, args)

@@ -53,6 +53,16 @@ function lab.counts(name)
     return counts.shells .. " shells, " .. counts.commands .. " commands"
 end
 
+-- The host that clients reach; "" where there is none.
+function lab.serving()
+    for name, host in pairs(lab.hosts) do
+        if host.nlb.state == "Started" and host.services.MailService.status == "Running" and not host.faults.down then
+            return name
+        end
+    end
+    return ""
+end
+
 -- Base64 and UTF-16LE, as -EncodedCommand comes.
 local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 

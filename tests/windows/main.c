@@ -232,16 +232,11 @@ static int run_file(const char *file)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"cert", required_argument, NULL, 'c'},
-        {"key", required_argument, NULL, 'k'},
-        {"user", required_argument, NULL, 'u'},
-        {"password-file", required_argument, NULL, 'p'},
-        {"host", required_argument, NULL, 'h'},
-        {"control", required_argument, NULL, 'C'},
-        {"plain", no_argument, NULL, 'P'},
-        {"parse", no_argument, NULL, 'x'},
-        {"run", required_argument, NULL, 'r'},
-        {NULL, 0, NULL, 0},
+        {"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
+        {"user", required_argument, NULL, 'u'}, {"password-file", required_argument, NULL, 'p'},
+        {"host", required_argument, NULL, 'h'}, {"control", required_argument, NULL, 'C'},
+        {"plain", no_argument, NULL, 'P'},      {"parse", no_argument, NULL, 'x'},
+        {"run", required_argument, NULL, 'r'},  {NULL, 0, NULL, 0},
     };
     const char *cert = NULL, *key = NULL, *control = NULL, *run = NULL;
     bool plain = false, parse = false;

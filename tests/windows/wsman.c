@@ -556,6 +556,28 @@ static void in_shell(struct asked *asked)
     }
 }
 
+/* The host is off: what was open there is gone, and nobody is told. */
+static void lose_all(struct host *host)
+{
+    struct command *command;
+
+    while (host->shells != NULL) {
+        DL_FOREACH(host->shells->commands, command)
+        {
+            if (command->receive != NULL) {
+                struct evhttp_connection *connection =
+                    evhttp_request_get_connection(command->receive->asked->request);
+
+                asked_free(command->receive->asked);
+                receive_free(command->receive);
+                evhttp_connection_set_closecb(connection, NULL, NULL);
+                evhttp_connection_free(connection);
+            }
+        }
+        shell_free(host->shells);
+    }
+}
+
 static bool is_allowed(const struct host *host, struct evhttp_request *request)
 {
     const char *header =
@@ -583,6 +605,7 @@ void wsman_request(struct evhttp_request *request, void *arg)
     char text[64];
 
     if (misbehaves(host, "down", text, sizeof text)) {
+        lose_all(host);
         evhttp_connection_free(evhttp_request_get_connection(request));
         return;
     }
