@@ -285,6 +285,117 @@ START_TEST(http_is_answered_like_its_service)
 }
 END_TEST
 
+static struct world_request http_request(const char *url, const char *effect, const char *asks)
+{
+    struct world_request request = {.kind = WORLD_HTTP, .timeout_ms = 1000};
+
+    request.u.http.url = url;
+    request.u.http.effect = effect;
+    request.u.http.asks = asks;
+    return request;
+}
+
+static const char *http_act(const char *url, const char *effect)
+{
+    struct world_request request = http_request(url, effect, NULL);
+
+    return come_to(&request);
+}
+
+static const char *http_ask(const char *url, const char *asks)
+{
+    struct world_request request = http_request(url, NULL, asks);
+
+    return come_to(&request);
+}
+
+START_TEST(http_asks_and_changes_what_it_says)
+{
+    struct world_request request = http_request("http://10.9.0.1/", NULL, "licence.valid");
+
+    ck_assert_str_eq(come_to(&request), "status 200");
+    ck_assert_str_eq(end.out, "yes");
+    inject((struct sim_fault){.kind = SIM_BRING_DOWN, .place = NODE(0), .what = "licence"});
+    ck_assert_str_eq(come_to(&request), "licence.valid: no");
+    ck_assert_int_eq(end.outcome, WORLD_FAIL);
+    ck_assert_int_eq(end.code, 200);
+    ck_assert_str_eq(end.out, "no");
+    request.u.http.url = "http://10.9.0.2/"; /* nobody is there to ask */
+    ck_assert_str_eq(come_to(&request), "connection refused");
+    ck_assert_int_eq(end.code, -1);
+    ck_assert_str_eq(http_act("http://10.9.0.1/", "service:postfix.stop"), "status 200");
+    ck_assert(!is_up(0, "service:postfix"));
+    ck_assert_str_eq(http_act("http://10.9.0.1/", "service:postfix.start"), "connection refused");
+    ck_assert(!is_up(0, "service:postfix"));
+    inject((struct sim_fault){.kind = SIM_CUT, .place = SIM_CONTROLLER, .other = SIM_GATEWAY});
+    ck_assert_str_eq(
+        http_act("https://cloud.example/", "server01.power.off"), "no answer within 1000 ms");
+    ck_assert(sim->node[0].on);
+}
+END_TEST
+
+START_TEST(a_cloud_switches_nodes_off_by_http)
+{
+    static const char url[] = "https://cloud.example/servers/1";
+    struct world_request request = http_request(url, NULL, "server01.power.off");
+
+    request.u.http.match = "STOPPED";
+    ck_assert_str_eq(come_to(&request), "server01.power.off: no");
+    ck_assert_int_eq(end.at_ms, 5); /* it is an answer: nothing to wait for */
+    ck_assert_str_eq(http_act(url, "server01.power.off"), "status 200");
+    ck_assert(!sim->node[0].on);
+    ck_assert_str_eq(come_to(&request), "status 200");
+    ck_assert_str_eq(end.out, "STOPPED");
+    ck_assert_str_eq(http_ask(url, "server01.power.on"), "server01.power.on: no");
+    ck_assert_str_eq(http_act(url, "server01.power.on"), "status 200");
+    ck_assert(sim->node[0].on);
+    inject((struct sim_fault){
+        .kind = SIM_ACTION_FAILS, .what = "server01.power.off", .place = SIM_NOWHERE});
+    ck_assert_str_eq(http_act(url, "server01.power.off"), "server01.power.off fails");
+    ck_assert_int_eq(end.code, 500);
+    ck_assert(sim->node[0].on);
+}
+END_TEST
+
+/* Past its time nobody waits any more; it is done all the same. */
+START_TEST(an_http_request_that_comes_late_is_done)
+{
+    inject((struct sim_fault){
+        .kind = SIM_ACTION_SLOW, .what = "server01.power.off", .place = SIM_NOWHERE, .ms = 3000});
+    ck_assert_str_eq(
+        http_act("https://cloud.example/", "server01.power.off"), "no end within 1000 ms");
+    ck_assert_int_eq(end.at_ms, 1000);
+    ck_assert(sim->node[0].on);
+    while (sim_step(sim, 3100)) {
+    }
+    ck_assert(!sim->node[0].on);
+}
+END_TEST
+
+START_TEST(a_node_tells_another_what_to_do_where_it_reaches_it)
+{
+    ck_assert_str_eq(ask("server02", "server01.address.up"), "done");
+    ck_assert_str_eq(act("server02", "server01.address.delete"), "done");
+    ck_assert(!is_up(0, "address"));
+    ck_assert_str_eq(ask("server02", "server01.address.up"), "server01.address.up: no");
+    ck_assert_int_eq(end.code, 1);
+    ck_assert_str_eq(ask("server02", "server01.address.gone"), "done");
+    ck_assert_str_eq(act("server02", "server01.address.add"), "done");
+    ck_assert(is_up(0, "address"));
+    inject((struct sim_fault){.kind = SIM_CUT, .place = NODE(0), .other = NODE(1)});
+    ck_assert_str_eq(act("server02", "server01.address.delete"), "server01.address.delete fails");
+    ck_assert_int_eq(end.outcome, WORLD_FAIL);
+    ck_assert_str_eq(ask("server02", "server01.address.gone"), "server01.address.gone fails");
+    ck_assert(is_up(0, "address"));
+    ck_assert_str_eq(act("server02", "server02.address.add"), "done");
+    ck_assert(is_up(1, "address"));
+    inject((struct sim_fault){.kind = SIM_MEND, .place = NODE(0), .other = NODE(1)});
+    ck_assert_str_eq(ask("server02", "server01.address.up"), "done");
+    inject((struct sim_fault){.kind = SIM_HANG, .place = NODE(0)});
+    ck_assert_str_eq(act("server02", "server01.address.delete"), "server01.address.delete fails");
+}
+END_TEST
+
 START_TEST(commands_change_things_and_ask_for_them)
 {
     ck_assert_str_eq(act("server02", "service:postfix.start"), "done");
@@ -1496,6 +1607,10 @@ static Suite *suite(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, probes_find_what_is_there);
     tcase_add_test(t, http_is_answered_like_its_service);
+    tcase_add_test(t, http_asks_and_changes_what_it_says);
+    tcase_add_test(t, a_cloud_switches_nodes_off_by_http);
+    tcase_add_test(t, an_http_request_that_comes_late_is_done);
+    tcase_add_test(t, a_node_tells_another_what_to_do_where_it_reaches_it);
     tcase_add_test(t, commands_change_things_and_ask_for_them);
     tcase_add_test(t, a_service_is_named_when_it_is_asked_for);
     tcase_add_test(t, addresses_of_a_local_node);

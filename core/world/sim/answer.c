@@ -144,6 +144,15 @@ static void result_for_peers(
     }
 }
 
+/* Of an HTTP answer. What was asked is said in words, where the question wants no others. */
+static const char *body_of(const struct event *event)
+{
+    if (event->end == END_STATUS && event->more != NULL && event->more->text != NULL) {
+        return event->more->text;
+    }
+    return !event->asks ? "" : event->end == END_STATUS ? "yes" : event->end == END_NO ? "no" : "";
+}
+
 /* The event is over; whoever waits for it hears what came of it. */
 static void finish(struct sim *sim, struct event *ending)
 {
@@ -166,8 +175,8 @@ static void finish(struct sim *sim, struct event *ending)
                 (int)(event.value % 1000));
         } else if (event.kind >= EVENT_LEASE) {
             result_for_peers(sim, &event, &result, &question);
-        } else if (event.end == END_STATUS && event.more != NULL && event.more->text != NULL) {
-            result.out = event.more->text;
+        } else if (event.kind == EVENT_PROBE) {
+            result.out = body_of(&event);
             result.out_len = strlen(result.out);
         }
         if (sim->told != NULL && event.kind != EVENT_SLEEP && !ask_is_patient(&event)) {
@@ -252,8 +261,8 @@ void answer_set_out(struct sim *sim, struct event *event, int64_t at_ms)
     }
     event->phase = PHASE_WORKS; /* it is under way: from here on it can be found */
     /* On the controller's own machine it is killed at its deadline. */
-    if (event->effect && (event->kind == EVENT_EXEC || event->kind == EVENT_LEASE) &&
-        event->from != event->to) {
+    if (event->effect && event->from != event->to &&
+        (event->kind == EVENT_EXEC || event->kind == EVENT_LEASE || event->kind == EVENT_PROBE)) {
         split_off(sim, &event, at_ms, false);
     }
     event->effect = false;
@@ -333,14 +342,14 @@ static void work(struct sim *sim, struct event *event)
         work_for_peers(sim, event);
         return;
     }
-    if (event->kind != EVENT_PROBE) {
+    if (event->kind != EVENT_PROBE || event->effect || event->asks) {
         exec_work(sim, event);
         /* It may have switched itself off, and a ping has no answer where there is none. */
         if (model_is_silent(sim, event->to)) {
             answer_at_deadline(sim, event, END_SILENT);
             return;
         }
-        if (event->end == END_NO && event->node == GROUP_NOBODY) {
+        if (event->end == END_NO && event->node == GROUP_NOBODY && event->kind != EVENT_PROBE) {
             answer_at_deadline(sim, event, END_NO);
             return;
         }

@@ -71,6 +71,11 @@ static void start_probe(
         return;
     }
     event->end = (uint8_t)(place >= SIM_NODE ? listens(sim, place, port, patient) : END_ANSWERED);
+    if (event->end != END_ANSWERED) {
+        event->effect = event->asks = false;
+    } else if (event->effect && sim->n_spells > 0) {
+        delay_ms += exec_spells(sim, event);
+    }
     if (event->end == END_SILENT) {
         answer_at_deadline(sim, event, END_SILENT);
     } else {
@@ -86,34 +91,53 @@ static char *copy(const char *text)
     return made == NULL ? NULL : memcpy(made, text, size);
 }
 
-static void start_http(struct sim *sim, struct event *event, const struct world_request *request)
+/* Where a URL leads to: its host, without the brackets of IPv6, and its port. */
+static const char *host_of(const char *url, size_t *len, int *port)
 {
-    const char *url = request->u.http.url, *host = strstr(url, "://");
-    int port = strncmp(url, "https", 5) == 0 ? 443 : 80;
-    size_t len;
+    const char *host = strstr(url, "://"), *end;
 
+    *port = strncmp(url, "https", 5) == 0 ? 443 : 80;
     host = host != NULL ? host + 3 : url;
     if (*host == '[') {
         host++;
-        len = strcspn(host, "]");
+        *len = strcspn(host, "]");
     } else {
-        len = strcspn(host, ":/?");
+        *len = strcspn(host, ":/?");
     }
-    url = host + len + (host[len] == ']');
-    if (*url == ':') {
-        port = (int)strtol(url + 1, NULL, 10);
+    end = host + *len + (host[*len] == ']');
+    if (*end == ':') {
+        *port = (int)strtol(end + 1, NULL, 10);
     }
+    return host;
+}
+
+/* What it is to change or asks for it says to whoever answers, as a command does to its node. */
+static void start_http(struct sim *sim, struct event *event, const struct world_request *request)
+{
+    const char *asks = request->u.http.asks, *effect = request->u.http.effect, *host;
+    int port, status = request->u.http.expect > 0 ? request->u.http.expect : 200;
+    uint64_t number = event->number; /* one that is late goes on without who asked */
+    size_t len;
+
+    host = host_of(request->u.http.url, &len, &port);
     if (request->u.http.connect_to != NULL) {
         host = request->u.http.connect_to;
         len = strlen(host);
     }
+    if (asks != NULL || effect != NULL || request->u.http.match != NULL) {
+        queue_more(event, asks != NULL ? asks : effect != NULL ? effect : "");
+        assert(event->more != NULL);
+        event->asks = asks != NULL;
+        event->effect = asks == NULL && effect != NULL;
+        event->more->text = request->u.http.match != NULL ? copy(request->u.http.match) : NULL;
+    }
+    event->code = (int16_t)status;
     start_probe(sim, event, host, len, port, false);
+    event = queue_find(sim, number);
     if (event->end == END_ANSWERED) {
         event->end = END_STATUS;
-        event->code = (int16_t)(request->u.http.expect > 0 ? request->u.http.expect : 200);
-        if (request->u.http.match != NULL && queue_more(event, "") != NULL) {
-            event->more->text = copy(request->u.http.match);
-        }
+    } else {
+        event->code = -1;
     }
 }
 

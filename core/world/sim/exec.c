@@ -101,9 +101,10 @@ void exec_replace(struct sim *sim, int node, const char *thing, uint64_t number)
         struct event *other = &sim->queue->event[i];
         char its[SIM_NAME_MAX];
 
-        if (other->phase == PHASE_WORKS && other->effect && other->kind == EVENT_EXEC &&
-            other->node == node && other->number < number &&
-            exec_split(other->more->words, its) != NULL && model_means(thing, its)) {
+        if (other->phase == PHASE_WORKS && other->effect &&
+            (other->kind == EVENT_EXEC || other->kind == EVENT_PROBE) && other->node == node &&
+            other->number < number && exec_split(other->more->words, its) != NULL &&
+            model_means(thing, its)) {
             other->effect = false;
             if (other->u.done == NULL) {
                 queue_free(sim, other);
@@ -192,29 +193,44 @@ static bool power(struct sim *sim, struct event *event, const char *thing, const
     return true;
 }
 
+/* Can whoever does it reach that node, and does that answer? */
+static bool reaches(struct sim *sim, const struct event *event, int node)
+{
+    int64_t delay_ms = 0;
+
+    return !model_is_silent(sim, SIM_NODE + node) &&
+           model_passes(sim, event->to, SIM_NODE + node, &delay_ms) &&
+           model_passes(sim, SIM_NODE + node, event->to, &delay_ms);
+}
+
+/* The node that "server01.address" begins with, or GROUP_NOBODY. */
+static int named_node(const struct sim *sim, const char *thing, const char **what)
+{
+    char name[SIM_NAME_MAX];
+
+    *what = exec_split_first(thing, name);
+    return *what != NULL ? model_find_node(sim, name) : GROUP_NOBODY;
+}
+
 /* "server01.address.delete", said by another node: it takes effect where that one can be reached
  * from there and does what it is told; else it fails. */
 static bool elsewhere(struct sim *sim, struct event *event, const char *thing, const char *verb)
 {
-    char name[SIM_NAME_MAX];
-    const char *what = exec_split_first(thing, name);
-    int node = what != NULL ? model_find_node(sim, name) : GROUP_NOBODY, from = event->node;
-    int64_t delay_ms = 0;
+    const char *what;
+    int node = named_node(sim, thing, &what), from = event->node;
 
-    if (node == GROUP_NOBODY || from == GROUP_NOBODY || from == node) {
+    if (node == GROUP_NOBODY) {
         return false;
     }
-    if (model_is_silent(sim, SIM_NODE + node) ||
-        !model_passes(sim, SIM_NODE + from, SIM_NODE + node, &delay_ms) ||
-        !model_passes(sim, SIM_NODE + node, SIM_NODE + from, &delay_ms)) {
+    if (!reaches(sim, event, node)) {
         event->end = END_FAILS;
         event->code = 1;
         return true;
     }
     exec_replace(sim, node, what, event->number);
-    event->node = node;
+    event->node = (int8_t)node;
     change_all(sim, event, what, verb);
-    event->node = from;
+    event->node = (int8_t)from;
     return true;
 }
 
@@ -282,6 +298,27 @@ static bool pings(struct sim *sim, struct event *event)
     return there && sim->now_ms + delay_ms <= event->deadline_ms;
 }
 
+/* "server01.power.off", asked of who switches it, or "server01.address.up", of another node. */
+static bool ask_of_other(
+    struct sim *sim, struct event *event, const char *thing, const char *verb, bool *yes)
+{
+    const char *what;
+    int node = named_node(sim, thing, &what);
+
+    if (node == GROUP_NOBODY) {
+        return false;
+    }
+    if (strcmp(what, "power") == 0) {
+        *yes = sim->node[node].on == (strcmp(verb, "off") != 0);
+    } else if (reaches(sim, event, node)) {
+        *yes = is_up(sim, node, what);
+    } else {
+        event->end = END_FAILS;
+    }
+    event->code = 1;
+    return true;
+}
+
 static void answer_question(struct sim *sim, struct event *event)
 {
     static const char *const reversed[] = {"stopped", "down", "gone", NULL};
@@ -297,7 +334,11 @@ static void answer_question(struct sim *sim, struct event *event)
     if (verb == NULL) {
         return;
     }
-    if (strcmp(thing, "gateway") == 0) {
+    if (ask_of_other(sim, event, thing, verb, &yes)) {
+        if (event->end == END_FAILS) {
+            return;
+        }
+    } else if (strcmp(thing, "gateway") == 0) {
         yes = pings(sim, event);
         event->code = 1;
     } else if (event->node != GROUP_NOBODY && strcmp(thing, "share") == 0) {
@@ -335,14 +376,33 @@ static void work_address(struct sim *sim, struct event *event)
     }
 }
 
+/* ---- HTTP -------------------------------------------------------------------------------- */
+
+static void work_http(struct sim *sim, struct event *event, int16_t status)
+{
+    if (event->effect) {
+        affect(sim, event);
+    } else {
+        answer_question(sim, event);
+    }
+    if (event->end == END_DONE || event->end == END_CLOCK) {
+        event->end = END_STATUS;
+    }
+    event->code = event->end == END_STATUS || event->end == END_NO ? status : 500;
+}
+
 /* ---- All ----------------------------------------------------------------------------------- */
 
 void exec_work(struct sim *sim, struct event *event)
 {
+    int16_t status = event->code;
+
     event->end = END_DONE;
     event->code = 0;
     if (event->kind == EVENT_ADDRESS) {
         work_address(sim, event);
+    } else if (event->kind == EVENT_PROBE) {
+        work_http(sim, event, status);
     } else if (event->kind == EVENT_HOOK) {
         if (event->op == HOOK_VETO && sim->veto) {
             event->end = END_VETO;
