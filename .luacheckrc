@@ -21,6 +21,7 @@ files["tests/windows/*.lua"] = { std = "lua54", globals = { "arg" }, read_global
 files["lua/*.lua"] = closed(seen_by_policies)
 files["policies/*.lua"] = closed(seen_by_policies)
 files["tests/live/*.lua"] = closed(seen_by_policies)
+files["tests/unit/*.lua"] = closed(seen_by_policies)
 files["tests/policy/bad/*.lua"] = closed(seen_by_policies)
 files["tests/bench/*.lua"] = closed(seen_by_policies)
 files["tests/scenario/**/*.lua"] = closed {

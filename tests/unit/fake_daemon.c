@@ -215,6 +215,9 @@ enum baton_err controller_command(
     if (command == GROUP_CMD_FAILOVER && node == 0) {
         return baton_fail(error, BATON_REFUSED, "server01 holds the baton already");
     }
+    if (command == GROUP_CMD_PAUSE || command == GROUP_CMD_RESUME) {
+        controller->group->paused = command == GROUP_CMD_PAUSE;
+    }
     if (command == GROUP_CMD_FAILOVER || command == GROUP_CMD_FAILBACK) {
         controller->break_it = reason != NULL && strcmp(reason, "break") == 0;
         begin(controller);

@@ -3,8 +3,8 @@
  * It stands in for controller, policy and journal. Two groups, "mail" (server01 holds
  * it, epoch 7) and "empty" (on hold). A failover of "mail" to server02 goes through its
  * steps in a few turns of the loop; one to "server01" is refused; one with the reason
- * "break" ends as cancelled. Shared, "mail" has a Baton on every node, and this one is
- * server02's. The journal has three rows. The second reload has warnings.
+ * "break" ends as cancelled. A pause and a resume are done. Shared, "mail" has a Baton on every
+ * node, and this one is server02's. The journal has three rows. The second reload has warnings.
  */
 #ifndef BATON_TESTS_FAKE_DAEMON_H
 #define BATON_TESTS_FAKE_DAEMON_H

@@ -1,5 +1,17 @@
 #include "commands.h"
 
+#define SETUP_HELP                                                                                 \
+    "Needs no batond, and refuses while one controls the group and is not paused. The steps are\n" \
+    "the policy's. What has been done is written down: a run that was stopped goes on where it\n"  \
+    "was. Ends with 1 where a step fails, or waits for a person and there is no terminal.\n"       \
+    "\n"                                                                                           \
+    "  --config FILE   of batond (/etc/baton/baton.xml)\n"                                         \
+    "  --dry-run       print exactly what would change, and change nothing\n"                      \
+    "  --yes           begin without asking; what a person does is asked for all the same\n"       \
+    "  --undo          take back what was done, in reverse order; copied data stays\n"             \
+    "  --again         look at each step anew, as if none had ever been done\n"                    \
+    "\n"
+
 const struct command commands[] = {
     {"status", "[GROUP] [--watch]", "w", 0, 1, command_status,
      "who holds what, how the nodes are, what runs and why nothing moves",
@@ -134,6 +146,17 @@ const struct command commands[] = {
      "\n"
      "Example:\n"
      "  baton replay /var/lib/baton/journal.db --policy new.lua --config /etc/baton/baton.xml\n"},
+    {"init", "GROUP [--config FILE] [--dry-run] [--yes] [--undo] [--again]", "cqYuA", 1, 1,
+     command_init, "prepare the servers of a fresh installation, step by step",
+     SETUP_HELP "Examples:\n"
+                "  baton init mail --dry-run\n"
+                "  baton init mail\n"},
+    {"migrate", "GROUP [--config FILE] [--dry-run] [--yes] [--undo] [--again]", "cqYuA", 1, 1,
+     command_migrate, "bring an existing installation onto the share, step by step",
+     SETUP_HELP "Examples:\n"
+                "  baton migrate mail --dry-run\n"
+                "  baton migrate mail --config /etc/baton/baton.xml\n"
+                "  baton migrate mail --undo\n"},
     {"reload", "", "", 0, 0, command_reload,
      "load configuration and policies anew; on any error all stays as it was",
      "Example:\n"
