@@ -33,19 +33,6 @@ static void add_node(const char *name, int port)
     node->winrm.port = port;
 }
 
-static void read_fingerprint(void)
-{
-    char command[256], text[256] = "";
-    FILE *pipe;
-
-    snprintf(
-        command, sizeof command, "openssl x509 -in %s/cert.pem -outform DER | sha256sum", f.dir);
-    pipe = popen(command, "r"); /* NOLINT(cert-env33-c): the test's own folder */
-    ck_assert_ptr_nonnull(fgets(text, sizeof text, pipe));
-    pclose(pipe);
-    snprintf(fingerprint, sizeof fingerprint, "%.64s", text);
-}
-
 static void up(void)
 {
     lab.keep = dup(0); /* takes the number that the lab's pipe gets: descriptors are counted */
@@ -55,7 +42,7 @@ static void up(void)
     fixture_file(&f, "password", 0600, "pa \"ss\n");
     snprintf(file_of_secret, sizeof file_of_secret, "%s/password", f.dir);
     snprintf(ca, sizeof ca, "%s/cert.pem", f.dir);
-    read_fingerprint();
+    windows_fingerprint(f.dir, fingerprint);
     windows_up(&lab, f.dir);
     secret.file = file_of_secret;
     group = (struct config_group){.name = mail};

@@ -107,3 +107,15 @@ const char *windows_lua(struct windows *windows, const char *chunk)
     body[strcspn(body, "\n")] = '\0';
     return body;
 }
+
+void windows_fingerprint(const char *dir, char fingerprint[65])
+{
+    char command[256], text[256] = "";
+    FILE *pipe;
+
+    snprintf(command, sizeof command, "openssl x509 -in %s/cert.pem -outform DER | sha256sum", dir);
+    pipe = popen(command, "r"); /* NOLINT(cert-env33-c): the test's own folder */
+    ck_assert_ptr_nonnull(fgets(text, sizeof text, pipe));
+    pclose(pipe);
+    snprintf(fingerprint, 65, "%.64s", text);
+}

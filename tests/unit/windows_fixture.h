@@ -15,4 +15,7 @@ void windows_down(struct windows *windows);
 /* Run a Lua chunk there: what it returns, as text, until the next call. */
 const char *windows_lua(struct windows *windows, const char *chunk);
 
+/* SHA-256 of DIR/cert.pem, as the configuration has it. */
+void windows_fingerprint(const char *dir, char fingerprint[65]);
+
 #endif

@@ -2,6 +2,7 @@
  *
  *   main.c     command line, listeners, the control
  *   wsman.c    the protocol, from the host's side: shells, commands, their streams
+ *   negotiate.c  who logs in by Kerberos
  *   process.c  one command that runs: a coroutine in Lua
  *   tree.c     PowerShell parsed by tree-sitter, as Lua tables
  *   *.lua      what the hosts are and do
@@ -37,6 +38,10 @@ struct host {
 /* ---- wsman.c ---- */
 void wsman_request(struct evhttp_request *request, void *host);
 void wsman_push_counts(lua_State *L, const struct host *host); /* { shells, commands } */
+
+/* ---- negotiate.c ---- */
+bool negotiate_allows(struct evhttp_request *request);
+void negotiate_gone(const struct evhttp_connection *connection);
 
 /* ---- process.c ---- */
 

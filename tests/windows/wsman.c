@@ -466,6 +466,7 @@ static void on_gone(struct evhttp_connection *connection, void *arg)
     struct shell *shell;
     struct command *command;
 
+    negotiate_gone(connection);
     DL_FOREACH(host->shells, shell)
     {
         DL_FOREACH(shell->commands, command)
@@ -570,6 +571,7 @@ static void lose_all(struct host *host)
 
                 asked_free(command->receive->asked);
                 receive_free(command->receive);
+                negotiate_gone(connection);
                 evhttp_connection_set_closecb(connection, NULL, NULL);
                 evhttp_connection_free(connection);
             }
@@ -578,7 +580,7 @@ static void lose_all(struct host *host)
     }
 }
 
-static bool is_allowed(const struct host *host, struct evhttp_request *request)
+static bool is_allowed(struct host *host, struct evhttp_request *request)
 {
     const char *header =
         evhttp_find_header(evhttp_request_get_input_headers(request), "Authorization");
@@ -586,7 +588,11 @@ static bool is_allowed(const struct host *host, struct evhttp_request *request)
 
     snprintf(plain, sizeof plain, "%s:%s", host->lab->user, host->lab->password);
     EVP_EncodeBlock((unsigned char *)wanted + 6, (unsigned char *)plain, (int)strlen(plain));
-    return header != NULL && strcmp(header, wanted) == 0;
+    if (header != NULL && strcmp(header, wanted) == 0) {
+        return true;
+    }
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_gone, host);
+    return negotiate_allows(request);
 }
 
 static void refuse(struct evhttp_request *request)
@@ -613,7 +619,7 @@ void wsman_request(struct evhttp_request *request, void *arg)
         evhttp_send_reply(request, atoi(text), "Trouble", NULL);
         return;
     }
-    if (!is_allowed(host, request) || misbehaves(host, "denied", text, sizeof text)) {
+    if (misbehaves(host, "denied", text, sizeof text) || !is_allowed(host, request)) {
         refuse(request);
         return;
     }

@@ -43,6 +43,20 @@ static bool set_url(struct winrm_host *host, const struct config_node *node)
     return host->url != NULL;
 }
 
+/* Kerberos knows a host by its name alone: a new configuration does not make its ticket worse. */
+static void inherit_ticket(struct winrm_host *host)
+{
+    const struct winrm_host *other;
+
+    DL_FOREACH(host->winrm->hosts, other)
+    {
+        if (strcmp(other->realm_name, host->realm_name) == 0 &&
+            other->ticket_ms > host->ticket_ms) {
+            host->ticket_ms = other->ticket_ms;
+        }
+    }
+}
+
 static struct winrm_host *host_new(struct winrm *winrm, const struct config_node *node)
 {
     struct winrm_host *host = calloc(1, sizeof *host);
@@ -65,6 +79,7 @@ static struct winrm_host *host_new(struct winrm *winrm, const struct config_node
         host_free(host);
         return NULL;
     }
+    inherit_ticket(host);
     DL_APPEND(winrm->hosts, host);
     return host;
 }
@@ -76,7 +91,8 @@ static void sweep(struct winrm *winrm)
 
     DL_FOREACH_SAFE(winrm->hosts, host, next)
     {
-        if (host->old && host->calls == 0 && host->runs == 0 && host->shells == NULL) {
+        if (host->old && host->calls == 0 && host->runs == 0 && host->shells == NULL &&
+            !winrm_ticket_busy(host)) {
             DL_DELETE(winrm->hosts, host);
             host_free(host);
         }
@@ -90,14 +106,15 @@ struct winrm_host *winrm_host_of(struct winrm *winrm, const struct config_node *
     if (winrm == NULL) {
         return NULL;
     }
-    sweep(winrm);
     DL_FOREACH(winrm->hosts, host)
     {
         if (!host->old && strcmp(host->name, node->name) == 0) {
             return host;
         }
     }
-    return host_new(winrm, node);
+    host = host_new(winrm, node);
+    sweep(winrm);
+    return host;
 }
 
 struct winrm *winrm_new(struct live *live)
@@ -122,7 +139,6 @@ void winrm_forget(struct winrm *winrm)
         host->old = true;
         winrm_shell_condemn(host);
     }
-    sweep(winrm);
 }
 
 void winrm_free(struct winrm *winrm, int patience_ms)

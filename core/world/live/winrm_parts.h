@@ -137,6 +137,10 @@ struct winrm_ticket_wait *winrm_ticket_want(
 void winrm_ticket_want_no_more(struct winrm_host *host, struct winrm_ticket_wait *wait);
 /* The host did not take it: the next call gets a new one. */
 void winrm_ticket_refused(struct winrm_host *host);
+/* It is the host's that is being got: the host must stay. */
+bool winrm_ticket_busy(const struct winrm_host *host);
+/* What to do about what kinit (kvno: `by_host`) says. NULL: it is not known here. */
+const char *winrm_ticket_words(bool by_host, const char *said);
 void winrm_ticket_free(struct winrm_ticket *ticket);
 
 #endif
