@@ -29,8 +29,9 @@ static void read_name(lua_State *L, int index, const char *what, char name[GROUP
 
     if (text == NULL || strlen(text) >= GROUP_NAME_MAX) {
         table_fail(L, index, "%s wants a name of 1 to %d bytes", what, GROUP_NAME_MAX - 1);
+    } else {
+        snprintf(name, GROUP_NAME_MAX, "%s", text);
     }
-    snprintf(name, GROUP_NAME_MAX, "%s", text);
 }
 
 static bool has(lua_State *L, int index, const char *key)

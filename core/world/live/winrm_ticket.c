@@ -120,7 +120,7 @@ static bool prepare(struct winrm_ticket *ticket, char *why, size_t why_size)
     snprintf(
         ticket->env_config, sizeof ticket->env_config, "KRB5_CONFIG=%s:%.400s", ticket->config,
         before != NULL ? before : "/etc/krb5.conf");
-    for (; env[n] != NULL && n < 3; n++) {
+    for (; n < 3 && env[n] != NULL; n++) {
         ticket->env[n] = env[n];
     }
     ticket->env[n++] = ticket->env_cache;
