@@ -36,7 +36,7 @@
 ---@field name string
 ---@field address string
 ---@field priority integer   1 is the preferred primary
----@field transport "local"|"ssh"
+---@field transport "local"|"ssh"|"winrm"  winrm: a Windows server
 ---@field index integer      in the group's order of preference, from 1
 ---@field state "unknown"|"Standby"|"Active"|"Degraded"|"FailingOver"|"FailingBack"
 ---@field state_why string

@@ -121,4 +121,8 @@ function nlb.stop_from(other, node, interface, timeout)
     return result.ok, remote.complaint(result)
 end
 
+-- For policies that name them.
+local default = nlb.node { interface = type(param.interface) == "string" and param.interface or nil }
+nlb.start, nlb.stop = default.start, default.stop ---@type Action, Action
+
 return nlb

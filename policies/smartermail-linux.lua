@@ -43,10 +43,17 @@ local set = settings.read {
     ssh_port         = settings.number(22, 1, 65535),
     share_mounted    = true, -- false: the share is a directory in a mounted file system
 
-    -- SmarterMail's own API; only where all three are set. api_url is https.
-    api_url          = settings.optional "string",
-    api_user         = settings.optional "string",
+    -- SmarterMail's own API (version 17 and newer); only where url, user and secret are set.
+    api_url          = settings.optional "string", -- https, because a password is sent
+    api_user         = settings.optional "string", -- a system administrator
     api_secret       = settings.optional "string", -- name of the <secret> with the password
+    api_ca_file      = settings.optional "string", -- instead of the system's
+    api_services     = settings.optional "string", -- that must run, by the API's names: "smtp, imap"
+    api_every        = settings.number(30, 1),
+    spool_growth     = settings.number(500, 0), -- messages more within spool_over: an alert. 0: none
+    spool_over       = settings.number(900, 1),
+    licence_days     = settings.number(14, 0), -- fewer are left: an alert. 0: none
+    licence_every    = settings.number(21600, 1),
 
     -- When to act (seconds).
     restarts         = settings.number(1, 0), -- in place, before the holder is given up
@@ -83,29 +90,21 @@ local probes = {
 local needs, own, tolerated = {}, {}, { "clock", "floating" }
 
 -- The service listens on the floating address and on no other.
-local function ask_for(name, kind, port, more)
-    if port > 0 then
-        local spec = often { port = port, on = "holder", via = group.floating and "floating" or "node" }
-        for key, value in pairs(more or {}) do
-            spec[key] = value
-        end
-        probes[name] = probe[kind](spec)
-        needs[#needs + 1] = name
-        own[#own + 1] = name
-    end
+local clients, names = smartermail.client_probes(set)
+for _, name in ipairs(names) do
+    probes[name] = clients[name]
+    needs[#needs + 1], own[#own + 1] = name, name
 end
-ask_for("smtp", "smtp", set.smtp_port)
-ask_for("submission", "smtp", set.submission_port)
-ask_for("imap", "imap", set.imap_port)
-ask_for("pop3", "pop3", set.pop3_port)
-ask_for("web", "http", set.web_port, { path = set.web_path })
 if group.share then
     probes.share = probe.share { every = set.share_every, timeout = 5, mounted = set.share_mounted }
     needs[#needs + 1] = "share"
 end
-if set.api_url and set.api_user and set.api_secret then
-    probes.api = smartermail.api_probe { url = set.api_url, user = set.api_user, secret = set.api_secret }
-    tolerated[#tolerated + 1] = "api"
+-- A spool that grows and a licence that ends move nothing: the next server has the same.
+for name, made in pairs(smartermail.api_probes(set)) do
+    probes[name] = made
+end
+if probes.api then
+    tolerated[#tolerated + 1], own[#own + 1] = "api", "api"
 end
 
 -- Guard: is a node fit, is it time to move? ---------------------------------------------
@@ -154,12 +153,6 @@ local parts = { function(node) return floating_ip.look(node) end, mail.look }
 
 -- Verdict: does it serve, as the clients see it? --------------------------------------------
 
--- Asked again: the first time the neighbours may not have heard of the move yet.
-local seen_by_clients = probe.smtp {
-    name = "smtp on the floating address", port = set.smtp_port > 0 and set.smtp_port or 25, via = "floating",
-    timeout = set.timeout, attempts = 30, retry = 1,
-}
-
 return policy {
     probes      = probes,
     serving     = probe.custom { every = set.every, timeout = set.look_deadline, pure = true,
@@ -171,7 +164,7 @@ return policy {
     stop        = { remove, mail.stop },
     start       = { mail.start, add },
     fence       = { hook "fence" },
-    verify      = { seen_by_clients },
+    verify      = smartermail.seen_by_clients(set),
 
     unconfirmed   = set.unconfirmed,
     max_moves     = set.max_moves,

@@ -35,6 +35,7 @@ local set = settings.read {
     timeout          = settings.number(3, 0.05),
     fall             = settings.number(3, 1),
     rise             = settings.number(2, 1),
+    parts_every      = settings.number(15, 0.05), -- NLB node, service, pool: each look starts a PowerShell
     share_every      = settings.number(30, 0.05),
     clock_every      = settings.number(60, 0.05),
     max_skew         = settings.number(2, 0), -- of the clocks
@@ -48,10 +49,17 @@ local set = settings.read {
     web_path         = "/",
     winrm_port       = settings.number(5986, 1, 65535),
 
-    -- SmarterMail's own API; only where all three are set. api_url is https.
-    api_url          = settings.optional "string",
-    api_user         = settings.optional "string",
+    -- SmarterMail's own API (version 17 and newer); only where url, user and secret are set.
+    api_url          = settings.optional "string", -- https, because a password is sent
+    api_user         = settings.optional "string", -- a system administrator
     api_secret       = settings.optional "string", -- name of the <secret> with the password
+    api_ca_file      = settings.optional "string", -- instead of the system's
+    api_services     = settings.optional "string", -- that must run, by the API's names: "smtp, imap"
+    api_every        = settings.number(30, 1),
+    spool_growth     = settings.number(500, 0), -- messages more within spool_over: an alert. 0: none
+    spool_over       = settings.number(900, 1),
+    licence_days     = settings.number(14, 0), -- fewer are left: an alert. 0: none
+    licence_every    = settings.number(21600, 1),
 
     -- When to act (seconds).
     restarts         = settings.number(1, 0), -- in place, before the holder is given up
@@ -82,43 +90,42 @@ local function often(spec)
     return spec
 end
 
--- The service listens on the cluster's address and on no other.
-local function served(spec)
-    spec.on, spec.via = "holder", group.floating and "floating" or "node"
-    return often(spec)
+-- What a look at the server itself says of one of its parts.
+local function looked_at(look)
+    return probe.custom { every = set.parts_every, timeout = set.look_deadline, fall = set.fall, rise = 1,
+        on = "holder", pure = true, run = look }
 end
 
 local probes = {
-    winrm  = probe.tcp(often { port = set.winrm_port }),
-    uplink = isolation.probe { every = set.every, timeout = set.timeout },
-    clock  = probe.clock { max_skew = set.max_skew, every = set.clock_every, timeout = set.look_deadline },
-    nlb    = nlb.probe { interface = set.interface, every = set.every, timeout = set.look_deadline, fall = set.fall,
-                         rise = set.rise },
+    winrm   = probe.tcp(often { port = set.winrm_port }),
+    uplink  = isolation.probe { every = set.every, timeout = set.timeout },
+    clock   = probe.clock { max_skew = set.max_skew, every = set.clock_every, timeout = set.look_deadline },
+    nlb     = looked_at(cluster.look),
+    service = looked_at(parts.mail.look),
+    pool    = parts.web and looked_at(parts.web.look) or nil,
 }
-local needs, tolerated = {}, { "clock", "nlb" }
-
-local function ask_for(name, kind, port, more)
-    if port > 0 then
-        local spec = served { port = port }
-        for key, value in pairs(more or {}) do
-            spec[key] = value
-        end
-        probes[name] = probe[kind](spec)
-        needs[#needs + 1] = name
-    end
+-- Unknown, where the server can't be asked, they are nothing against it.
+local needs, own, tolerated = {}, { "service" }, { "clock", "nlb", "service" }
+if parts.web then
+    own[2], tolerated[4] = "pool", "pool"
 end
-ask_for("smtp", "smtp", set.smtp_port)
-ask_for("submission", "smtp", set.submission_port)
-ask_for("imap", "imap", set.imap_port)
-ask_for("pop3", "pop3", set.pop3_port)
-ask_for("web", "http", set.web_port, { path = set.web_path })
+
+-- The service listens on the cluster's address and on no other.
+local clients, names = smartermail.client_probes(set)
+for _, name in ipairs(names) do
+    probes[name] = clients[name]
+    needs[#needs + 1], own[#own + 1] = name, name
+end
 if group.share then
     probes.share = probe.share { every = set.share_every, timeout = set.look_deadline }
     needs[#needs + 1] = "share"
 end
-if set.api_url and set.api_user and set.api_secret then
-    probes.api = smartermail.api_probe { url = set.api_url, user = set.api_user, secret = set.api_secret }
-    tolerated[#tolerated + 1] = "api"
+-- A spool that grows and a licence that ends move nothing: the next server has the same.
+for name, made in pairs(smartermail.api_probes(set)) do
+    probes[name] = made
+end
+if probes.api then
+    tolerated[#tolerated + 1], own[#own + 1] = "api", "api"
 end
 
 -- Guard: is a node fit, is it time to move? ---------------------------------------------------
@@ -133,10 +140,6 @@ local function fit(node)
     return (node.holds and serves_well or could_serve)(node)
 end
 
-local own = {}
-for _, name in ipairs(needs) do
-    own[#own + 1] = name ~= "share" and name or nil
-end
 local better_place = guards.better_place { shared = group.share and { "share", "clock" } or { "clock" }, own = own }
 
 local transitions = {
@@ -154,7 +157,8 @@ local repairs = {}
 if set.restarts > 0 then
     local services = {}
     for _, name in ipairs(own) do
-        services[name] = name == "web" and parts.web or parts.mail
+        local of_pool = (name == "web" or name == "pool") and parts.web
+        services[name] = of_pool or parts.mail
     end
     repairs[1] = remedies.restart { services = services, on = "holder", reach = "winrm", attempts = set.restarts,
         within = set.restarts_within, deadline = set.deadline }
@@ -182,12 +186,6 @@ local looks = { cluster.look, parts.mail.look }
 
 -- Verdict: does it serve, as the clients see it? --------------------------------------------------
 
--- Asked soon again: the cluster converges, and a mail server takes its time to come up.
-local seen_by_clients = probe.smtp {
-    name = "smtp on the floating address", port = set.smtp_port > 0 and set.smtp_port or 25,
-    via = group.floating and "floating" or "node", timeout = set.timeout, attempts = 30, retry = 1,
-}
-
 return policy {
     probes      = probes,
     serving     = probe.custom { every = set.every, timeout = set.look_deadline, pure = true,
@@ -199,7 +197,7 @@ return policy {
     stop        = stop,
     start       = start,
     fence       = { fence.nlb { interface = set.interface, deadline = set.nlb_deadline }, hook "fence" },
-    verify      = { seen_by_clients },
+    verify      = smartermail.seen_by_clients(set),
 
     unconfirmed   = set.unconfirmed,
     max_moves     = set.max_moves,

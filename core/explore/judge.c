@@ -374,21 +374,21 @@ static bool takes_down(const char *effect)
 /* Which node would lose something by it; GROUP_NOBODY: none. */
 static int victim(const struct group *group, const struct world_request *request, char *what)
 {
+    const char *effect = world_effect(request);
     int i;
 
-    if (request->kind == WORLD_EXEC && request->u.exec.effect != NULL &&
-        takes_down(request->u.exec.effect)) {
-        snprintf(what, SIM_NAME_MAX, "%s", request->u.exec.effect);
-        if (request->u.exec.node != NULL) {
-            return group_find_node(group, request->u.exec.node);
-        }
-        for (i = 0; i < group->n_nodes; i++) { /* run here, for a node: "server01.power.off" */
+    if (effect != NULL && takes_down(effect)) {
+        snprintf(what, SIM_NAME_MAX, "%s", effect);
+        for (i = 0; i < group->n_nodes; i++) { /* done for another one: "server01.power.off" */
             size_t len = strlen(group->node[i].name);
 
             if (strncmp(what, group->node[i].name, len) == 0 && what[len] == '.') {
                 return i;
             }
         }
+        return request->kind == WORLD_EXEC && request->u.exec.node != NULL
+                   ? group_find_node(group, request->u.exec.node)
+                   : GROUP_NOBODY;
     } else if (request->kind == WORLD_ADDRESS && request->u.address.op == WORLD_ADDRESS_DELETE) {
         snprintf(what, SIM_NAME_MAX, "address.delete");
         return group_find_node(group, request->u.address.node);
@@ -406,7 +406,7 @@ static int victim(const struct group *group, const struct world_request *request
 /* The menu has faults for each effect that was ever asked for. */
 static void note_effect(struct player *player, const struct world_request *request)
 {
-    const char *effect = request->kind == WORLD_EXEC ? request->u.exec.effect : NULL;
+    const char *effect = world_effect(request);
     int i;
 
     if (player->effect == NULL || effect == NULL || player->n_effects == MENU_EFFECTS_MAX ||

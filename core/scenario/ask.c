@@ -9,13 +9,16 @@
 /* Does it change something? */
 bool ask_changes(const struct world_request *asked)
 {
+    if (world_effect(asked) != NULL) {
+        return true;
+    }
     switch (asked->kind) {
     case WORLD_EXEC:
-        return asked->u.exec.effect != NULL || (asked->acts && asked->u.exec.asks == NULL);
+        return asked->acts && asked->u.exec.asks == NULL;
     case WORLD_ADDRESS:
         return asked->u.address.op != WORLD_ADDRESS_PRESENT;
     case WORLD_HTTP:
-        return strcmp(asked->u.http.method, "GET") != 0 &&
+        return asked->u.http.asks == NULL && strcmp(asked->u.http.method, "GET") != 0 &&
                strcmp(asked->u.http.method, "HEAD") != 0;
     default:
         return false;
@@ -24,8 +27,8 @@ bool ask_changes(const struct world_request *asked)
 
 static const char *effect_of(const struct world_request *asked)
 {
-    if (asked->kind == WORLD_EXEC && asked->u.exec.effect != NULL) {
-        return asked->u.exec.effect;
+    if (world_effect(asked) != NULL) {
+        return world_effect(asked);
     }
     if (asked->kind == WORLD_ADDRESS && asked->u.address.op == WORLD_ADDRESS_ADD) {
         return "address.add";
@@ -52,7 +55,8 @@ static bool is_notice(const char *event)
 static bool is_told(const struct world_request *asked)
 {
     return asked->kind == WORLD_EXEC || asked->kind == WORLD_ADDRESS ||
-           (asked->kind == WORLD_HOOK && !is_notice(asked->u.hook.event)) || ask_changes(asked);
+           (asked->kind == WORLD_HOOK && !is_notice(asked->u.hook.event)) ||
+           world_asks(asked) != NULL || ask_changes(asked);
 }
 
 static void forget(struct run *run, int i)
@@ -101,8 +105,8 @@ void ask_begins(struct run *run, const struct sim_told *told)
     slot->text = copy(text);
     if (slot->kind == RUN_QUESTION) {
         slot->question = command_hash(asked, told->node);
-        if (asked->kind == WORLD_EXEC && asked->u.exec.asks != NULL) {
-            snprintf(slot->effect, sizeof slot->effect, "%s", asked->u.exec.asks);
+        if (world_asks(asked) != NULL) {
+            snprintf(slot->effect, sizeof slot->effect, "%s", world_asks(asked));
         }
         return;
     }

@@ -239,6 +239,8 @@ uint64_t command_hash(const struct world_request *request, int node)
         }
     } else if (request->kind == WORLD_ADDRESS) {
         hash = mix_text(hash, request->u.address.address);
+    } else if (request->kind == WORLD_HTTP) {
+        hash = mix_text(mix_text(hash, request->u.http.method), request->u.http.url);
     }
     return hash;
 }

@@ -227,6 +227,21 @@ struct world_request {
     } u;
 };
 
+/* What it says that it changes, or asks; NULL: nothing. */
+static inline const char *world_effect(const struct world_request *request)
+{
+    return request->kind == WORLD_EXEC   ? request->u.exec.effect
+           : request->kind == WORLD_HTTP ? request->u.http.effect
+                                         : NULL;
+}
+
+static inline const char *world_asks(const struct world_request *request)
+{
+    return request->kind == WORLD_EXEC   ? request->u.exec.asks
+           : request->kind == WORLD_HTTP ? request->u.http.asks
+                                         : NULL;
+}
+
 enum world_outcome {
     WORLD_UNKNOWN = 0,
     WORLD_OK,

@@ -37,7 +37,7 @@ function minihost.observed(status, fields)
     return view
 end
 
--- A host. `options`: param, group (fields), answer(request) → fields of a result.
+-- A host. `options`: param, group (fields), answer(request) → fields of a result, logs: a list.
 function minihost.new(options)
     local host = { requests = {}, time = 1000, wall = 0 }
     local answer = options.answer or function() return {} end
@@ -105,6 +105,12 @@ function minihost.new(options)
                 host.on_sleep()
             end
         end,
+        log = function(level, text)
+            if options.logs then
+                options.logs[#options.logs + 1] = level .. ": " .. tostring(text)
+            end
+        end,
+        secret = function(name) return name end,
         now = function() return host.time end,
         wall = function() return host.wall end,
         group = { name = "mail", nodes = {}, witnesses = {}, moves = {} },

@@ -259,7 +259,9 @@ static size_t put_escaped(char *out, unsigned char c)
         out[0] = (char)c;
         return 1;
     }
-    memcpy(out, "\\u00", 4);
+    out[0] = '\\';
+    out[1] = 'u';
+    out[2] = out[3] = '0';
     out[4] = digits[c >> 4];
     out[5] = digits[c & 15];
     return 6;

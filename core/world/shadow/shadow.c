@@ -40,8 +40,10 @@ bool shadow_stops(const struct world_request *request)
         return false;
     case WORLD_HTTP: {
         const char *method = request->u.http.method == NULL ? "GET" : request->u.http.method;
+        bool sends = strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
 
-        return request->acts || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0);
+        return request->u.http.effect != NULL ||
+               ((request->acts || sends) && request->u.http.asks == NULL);
     }
     case WORLD_EXEC:
         return request->u.exec.effect != NULL || (request->acts && request->u.exec.asks == NULL);

@@ -217,7 +217,8 @@ static int named_node(const struct sim *sim, const char *thing, const char **wha
 static bool elsewhere(struct sim *sim, struct event *event, const char *thing, const char *verb)
 {
     const char *what;
-    int node = named_node(sim, thing, &what), from = event->node;
+    int node = named_node(sim, thing, &what);
+    int8_t from = event->node;
 
     if (node == GROUP_NOBODY) {
         return false;
@@ -230,7 +231,7 @@ static bool elsewhere(struct sim *sim, struct event *event, const char *thing, c
     exec_replace(sim, node, what, event->number);
     event->node = (int8_t)node;
     change_all(sim, event, what, verb);
-    event->node = (int8_t)from;
+    event->node = from;
     return true;
 }
 
@@ -388,7 +389,10 @@ static void work_http(struct sim *sim, struct event *event, int16_t status)
     if (event->end == END_DONE || event->end == END_CLOCK) {
         event->end = END_STATUS;
     }
-    event->code = event->end == END_STATUS || event->end == END_NO ? status : 500;
+    event->code = 500;
+    if (event->end == END_STATUS || event->end == END_NO) {
+        event->code = status;
+    }
 }
 
 /* ---- All ----------------------------------------------------------------------------------- */
