@@ -71,6 +71,27 @@ local function encoded(script)
     return { "powershell.exe", "-NoProfile", "-NonInteractive", "-EncodedCommand", base64(utf16le(script)) }
 end
 
+-- The same few scripts are sent again and again: encoded once. Only so many are kept, so that one
+-- with a value that is never the same twice fills no memory.
+local KEPT_MAX = 128
+local kept, n_kept = {}, 0
+
+local function made(text)
+    local request = kept[text]
+    if request then
+        return request
+    end
+    request = { command = encoded(text) }
+    if #table.concat(request.command, " ") > LINE_MAX then
+        return { command = encoded(BOOTSTRAP), input = base64(text) }
+    end
+    if n_kept == KEPT_MAX then
+        kept, n_kept = {}, 0
+    end
+    kept[text], n_kept = request, n_kept + 1
+    return request
+end
+
 --- What runs a script on a Windows node: `command` and, where it is too long for a command line,
 --- `input`, to be merged into the request of `node:exec`. It ends with 1 and a line on standard
 --- error where the script throws, and else with what the script says by `exit`.
@@ -84,11 +105,8 @@ function powershell.request(script, ...)
     end
     local text = HEAD .. "try {\n" .. script:format(table.unpack(values)) .. "\n"
         .. "} catch { [Console]::Error.WriteLine($_.Exception.Message); exit 1 }\n"
-    local command = encoded(text)
-    if #table.concat(command, " ") <= LINE_MAX then
-        return { command = command }
-    end
-    return { command = encoded(BOOTSTRAP), input = base64(text) }
+    local request = made(text)
+    return { command = request.command, input = request.input }
 end
 
 --- Run a script on a node. Waits.

@@ -303,6 +303,23 @@ local function licence_lasts(days)
     end
 end
 
+-- Asks no more often than that, and says in between what was said last. As a probe with such an
+-- `every` it would be unknown for hours.
+local function seldom(every, ask)
+    local said, at, whose
+    return function(node)
+        if not said or whose ~= node.name or now() - at >= every then
+            said, at, whose = table.pack(ask(node)), now(), node.name
+            if said[1] == nil then
+                local unknown = said
+                said = nil
+                return table.unpack(unknown, 1, unknown.n)
+            end
+        end
+        return table.unpack(said, 1, said.n)
+    end
+end
+
 -- An alert when it begins, and once a day while it lasts.
 local function alerting(what, ask)
     local alerted
@@ -353,25 +370,24 @@ function smartermail.api_probes(set)
     local timeout = 5
     local ask = door { url = set.api_url, user = set.api_user, secret = secret(set.api_secret),
         ca_file = set.api_ca_file, timeout = timeout }
-    local function made(every, path, asks, read, what)
-        local function run(node)
-            return ask(node, path, asks, read)
+    local function asking(path, asks, read)
+        return function(node)
+            return ask(node, "settings/sysadmin/" .. path, asks, read)
         end
-        return probe.custom { every = every, timeout = 2 * timeout + 1, fall = 2, rise = 1, on = "holder",
-            run = what and alerting(what, run) or run }
+    end
+    local function made(run)
+        return probe.custom { every = set.api_every, timeout = 2 * timeout + 1, fall = 2, rise = 1, on = "holder",
+            run = run }
     end
 
-    local probes = {
-        api = made(set.api_every, "settings/sysadmin/services", "api.running",
-            services_run(names_in(set.api_services))),
-    }
+    local probes = { api = made(asking("services", "api.running", services_run(names_in(set.api_services)))) }
     if set.spool_growth > 0 then
-        probes.spool = made(set.api_every, "settings/sysadmin/spool-message-counts", "spool.short",
-            spool_grows(set.spool_growth, set.spool_over), "the spool grows")
+        probes.spool = made(alerting("the spool grows",
+            asking("spool-message-counts", "spool.short", spool_grows(set.spool_growth, set.spool_over))))
     end
     if set.licence_days > 0 then
-        probes.licence = made(set.licence_every, "settings/sysadmin/license-notifications", "licence.valid",
-            licence_lasts(set.licence_days), "the licence runs out")
+        probes.licence = made(alerting("the licence runs out", seldom(set.licence_every,
+            asking("license-notifications", "licence.valid", licence_lasts(set.licence_days)))))
     end
     return probes
 end

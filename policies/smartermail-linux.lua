@@ -140,8 +140,10 @@ if set.restarts > 0 then
     for _, name in ipairs(own) do
         services[name] = mail
     end
+    -- It is done when the slowest probe that had failed is ok again.
+    local patience = math.max(set.restart_deadline, probes.api and set.api_every + 5 or 0)
     repairs[1] = remedies.restart { services = services, on = "holder", attempts = set.restarts,
-        within = set.restarts_within, deadline = set.restart_deadline }
+        within = set.restarts_within, deadline = patience }
 end
 repairs[#repairs + 1] = remedies.put_address_back { probe = "floating", within = set.restarts_within,
     deadline = set.deadline }

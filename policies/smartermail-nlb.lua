@@ -160,13 +160,15 @@ if set.restarts > 0 then
         local of_pool = (name == "web" or name == "pool") and parts.web
         services[name] = of_pool or parts.mail
     end
+    -- It is done when the slowest probe that had failed is ok again.
+    local patience = math.max(set.deadline, set.parts_every + 5, probes.api and set.api_every + 5 or 0)
     repairs[1] = remedies.restart { services = services, on = "holder", reach = "winrm", attempts = set.restarts,
-        within = set.restarts_within, deadline = set.deadline }
+        within = set.restarts_within, deadline = patience }
 end
 
 -- A node of the cluster that was stopped by hand, or by a move that was called off.
 table.insert(repairs, 1, remedies.put_address_back { probe = "nlb", put = cluster.start_on,
-    within = set.restarts_within, deadline = set.nlb_deadline })
+    within = set.restarts_within, deadline = math.max(set.nlb_deadline, set.parts_every + 5) })
 
 -- The document's scripts: NLB node, pool, service to stop; NLB node, service, pool to start.
 local stop, start = { cluster.stop }, { cluster.start }

@@ -126,6 +126,24 @@ void check_span(struct run *run, int64_t from_ms, int64_t to_ms, bool last)
     }
 }
 
+/* Whole lines of `wanted` that were said already are left out; each next one is looked for behind
+ * the one before. True: all of them are there. */
+static bool says(struct watch *watch, const char *wanted, const char *text)
+{
+    while (wanted[watch->said] != '\0') {
+        const char *one = wanted + watch->said;
+        size_t len = strcspn(one, "\n");
+        const char *found = memmem(text, strlen(text), one, len);
+
+        if (found == NULL) {
+            return false;
+        }
+        text = found + len;
+        watch->said += len + (one[len] == '\n');
+    }
+    return true;
+}
+
 void check_said(struct run *run, const char *text)
 {
     int64_t now_ms = run->sim->now_ms;
@@ -141,7 +159,7 @@ void check_said(struct run *run, const char *text)
             (expect->by_ms >= 0 && now_ms > expect->by_ms)) {
             continue;
         }
-        if (strstr(text, expect->text) != NULL) {
+        if (says(watch, expect->text, text)) {
             watch->met = true;
             watch->at_ms = now_ms;
         }

@@ -237,9 +237,38 @@ static int text(lua_State *L, const char *word, enum scenario_expect_kind kind)
     return make(L, &expect);
 }
 
+/* expect.said { "one", "two"[, …] }: kept one on a line. */
+static int said_in_order(lua_State *L)
+{
+    struct scenario_expect expect = blank(SCENARIO_EXPECT_SAID);
+    int n = (int)lua_rawlen(L, 1), i;
+    size_t used = 0;
+
+    span(L, "expect.said", &expect);
+    for (i = 1; i <= n; i++) {
+        const char *one = lua_rawgeti(L, 1, i) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+        size_t len = strlen(one);
+
+        if (len == 0 || strchr(one, '\n') != NULL) {
+            return luaL_error(L, "expect.said: text %d of the list is no line of text", i);
+        }
+        if (used + len + 2 > sizeof expect.text) {
+            return luaL_error(
+                L, "expect.said: these texts are longer than %d bytes", (int)sizeof expect.text);
+        }
+        used += (size_t)snprintf(
+            expect.text + used, sizeof expect.text - used, "%s%s", i > 1 ? "\n" : "", one);
+        lua_pop(L, 1);
+    }
+    if (n == 0) {
+        return luaL_error(L, "expect.said { \"one\", \"two\" } says what in which order");
+    }
+    return make(L, &expect);
+}
+
 static int said(lua_State *L)
 {
-    return text(L, "expect.said", SCENARIO_EXPECT_SAID);
+    return lua_istable(L, 1) ? said_in_order(L) : text(L, "expect.said", SCENARIO_EXPECT_SAID);
 }
 
 static int not_said(lua_State *L)

@@ -49,6 +49,7 @@ struct watch { /* of one expectation */
     int64_t longest_ms;   /* … the longest */
     int64_t longest_from; /* … and when that began */
     int moves;
+    size_t said; /* SAID: so much of its text, whole lines of it */
 };
 
 /* ---- Timeline -------------------------------------------------------------------------------- */

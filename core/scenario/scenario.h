@@ -82,7 +82,8 @@ enum scenario_expect_kind {
     SCENARIO_EXPECT_NEVER,     /* expect.never "two nodes serve", "nobody serves", "a move",
                                   "a failover", "a failback", "a failed move", "a fence", "a hold",
                                   "a command" */
-    SCENARIO_EXPECT_SAID,      /* expect.said("text"[, {from,to,by}]): part of a timeline line */
+    SCENARIO_EXPECT_SAID,      /* expect.said("text"[, {from,to,by}]): part of a timeline line; or
+                                  { "one", "two" }: parts of lines, in this order */
     SCENARIO_EXPECT_NOT_SAID,  /* expect.not_said("text"[, {from,to}]) */
 };
 
@@ -114,7 +115,7 @@ struct scenario_expect {
     int64_t from_ms, to_ms, by_ms; /* -1: not given; `at` is from = to */
     int64_t at_most_ms;
     int least, most;           /* MOVES; -1: no bound */
-    char text[GROUP_TEXT_MAX]; /* NEVER: which; SAID */
+    char text[GROUP_TEXT_MAX]; /* NEVER: which; SAID: texts in order, each on a line */
 };
 
 struct scenario {

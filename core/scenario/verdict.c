@@ -79,6 +79,16 @@ static void say_said_span(char *text, const struct scenario_expect *expect)
     }
 }
 
+static void say_texts(char *text, const char *texts)
+{
+    while (*texts != '\0') {
+        size_t len = strcspn(texts, "\n");
+
+        say(text, "\"%.*s\"%s", (int)len, texts, texts[len] == '\n' ? ", then " : "");
+        texts += len + (texts[len] == '\n');
+    }
+}
+
 static void say_expected(const struct run *run, const struct scenario_expect *expect, char *text)
 {
     char time[SCENARIO_TIME_MAX];
@@ -116,7 +126,8 @@ static void say_expected(const struct run *run, const struct scenario_expect *ex
         say(text, "%s", never_words[expect->never]);
         break;
     case SCENARIO_EXPECT_SAID:
-        say(text, "\"%s\" to be said", expect->text);
+        say_texts(text, expect->text);
+        say(text, " to be said");
         say_said_span(text, expect);
         break;
     case SCENARIO_EXPECT_NOT_SAID:
@@ -260,7 +271,10 @@ static bool held(const struct run *run, const struct scenario_expect *expect, ch
         }
         return run->first_ms[expect->never] < 0;
     case SCENARIO_EXPECT_SAID:
-        if (!watch->met) {
+        if (!watch->met && watch->said > 0) {
+            say(why, "\"%.*s\" was not", (int)strcspn(expect->text + watch->said, "\n"),
+                expect->text + watch->said);
+        } else if (!watch->met) {
             say(why, "it was not");
         }
         return watch->met;

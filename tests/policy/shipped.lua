@@ -322,7 +322,7 @@ end)
 -- ---- Files ----------------------------------------------------------------------------------
 
 test("each shipped policy begins by saying for whom it is and what to change", function()
-    for _, name in ipairs { "postfix-floating-ip", "generic-service" } do
+    for _, name in ipairs { "postfix-floating-ip", "generic-service", "smartermail-nlb", "smartermail-linux" } do
         local text = minihost.slurp(minihost.root .. "/policies/" .. name .. ".lua")
         equal(text:sub(1, 9), "--- For: ", name)
         says(text:match("^(.-)\nlocal"), "--- To change: ")

@@ -189,21 +189,30 @@ test("api: days of the licence, however they are called", function()
         ['{"notifications":[]}'] = { true },
         ['{"days":1e999}'] = { true },
     } do
+        host.time = host.time + 3600 -- it is not asked more often
         answers["license-notifications"] = answer
         local so, why, left = probes.licence.run(node)
         equal({ so, left }, wanted, answer .. " " .. why)
     end
     equal(#logs > 0, true)
     says(logs[1], "alert: the licence runs out on server01: the licence ends in ")
-    local before = #logs
+    host.time = host.time + 3600
     answers["license-notifications"] = '{"daysLeft":3}'
-    probes.licence.run(node)
-    probes.licence.run(node)
-    equal(#logs - before <= 1, true, "once a day")
-    before = #logs
+    equal({ (probes.licence.run(node)) }, { false })
+    local before, asked = #logs, #host.requests
+    host.time = host.time + 1800
+    answers["license-notifications"] = '{"daysLeft":300}'
+    equal({ (probes.licence.run(node)) }, { false })
+    equal({ #logs - before, #host.requests - asked }, { 0, 0 })
+    answers["license-notifications"] = '{"daysLeft":2}'
     host.time = host.time + 86400
-    probes.licence.run(node)
+    equal({ (probes.licence.run(node)) }, { false })
     equal(#logs - before, 1)
+    answers["license-notifications"] = { code = 500 }
+    host.time = host.time + 3600
+    equal({ (probes.licence.run(node)) }, { nil })
+    answers["license-notifications"] = '{"daysLeft":300}' -- what could not be asked is asked again
+    equal({ (probes.licence.run(node)) }, { true })
 end)
 
 -- ---- Actions by name -----------------------------------------------------------------------------

@@ -215,6 +215,10 @@ static const struct shipped {
     {"policies/postfix-floating-ip.lua", {{"failback_after", "5"}, {"restarts", "0"}}, 2},
     {"policies/generic-service.lua", {{"unit", "licensed.service"}, {"port", "7000"}}, 2},
     {"policies/generic-service.lua", {{"unit", "a.service"}, {"unconfirmed", "fence"}}, 2},
+    {"policies/smartermail-linux.lua", {{0}}, 0},
+    {"policies/smartermail-linux.lua", {{"unconfirmed", "fence"}, {"restarts", "0"}}, 2},
+    {"policies/smartermail-nlb.lua", {{0}}, 0},
+    {"policies/smartermail-nlb.lua", {{"unconfirmed", "fence"}, {"order", "service-first"}}, 2},
 };
 
 static void explore_shipped(const struct shipped *shipped, struct explore_setup setup)
@@ -223,6 +227,11 @@ static void explore_shipped(const struct shipped *shipped, struct explore_setup 
 
     site.param = shipped->set;
     site.n_params = shipped->n_sets;
+    if (strstr(shipped->file, "nlb") != NULL) {
+        site.interface = NULL;
+        site.share = "\\\\NAS01\\SmarterMail";
+        site.node[0].transport = site.node[1].transport = "winrm";
+    }
     open_stage(shipped->file, &site);
     if (look_for(setup) != BATON_OK) {
         ck_abort_msg("%s: %s", shipped->file, error.text);

@@ -362,6 +362,103 @@ START_TEST(generic_moves_a_unit_with_its_address)
 }
 END_TEST
 
+/* Each of these stands in the trace, and in this order. */
+static void ck_order(const char *const *parts)
+{
+    const char *at = sim->trace;
+
+    for (; *parts != NULL; parts++) {
+        const char *found = strstr(at, *parts);
+
+        ck_assert_msg(found != NULL, "no \"%s\" in its place in\n%s", *parts, sim->trace);
+        at = found + strlen(*parts);
+    }
+}
+
+static void start_windows(void)
+{
+    set_up();
+    site.interface = NULL;
+    site.share = "\\\\NAS01\\SmarterMail";
+    site.node[0].transport = site.node[1].transport = "winrm";
+    sim->ssh_port = 5986;
+    sim_moves_with_baton(sim, "address");
+    sim_moves_with_baton(sim, "service:MailService");
+    sim_moves_with_baton(sim, "service:pool-SmarterMail");
+    sim_serves_at_start(sim, 0);
+}
+
+START_TEST(smartermail_moves_in_the_order_of_the_documents_scripts)
+{
+    static const char *const order[] = {"step: stop the NLB node on server01",
+                                        "step: stop the application pool SmarterMail on server01",
+                                        "step: stop MailService on server01",
+                                        "step: start the NLB node on server02",
+                                        "step: start MailService on server02",
+                                        "step: start the application pool SmarterMail on server02",
+                                        "server02 FailingOver → Active",
+                                        NULL};
+
+    start_windows();
+    set("restarts", "0");
+    set("failback", "false");
+    start("smartermail-nlb.lua");
+    up(0, "share", false);
+    sim_run(sim, 400000);
+    ck_order(order);
+    ck_assert(!is_up(0, "service:MailService") && !is_up(0, "service:pool-SmarterMail"));
+    ck_assert(is_up(1, "service:MailService") && is_up(1, "service:pool-SmarterMail"));
+    ck_holder(1);
+    tear_down();
+}
+END_TEST
+
+START_TEST(smartermail_starts_only_the_pool_where_only_that_was_stopped)
+{
+    start_windows();
+    set("web_port", "0");
+    start("smartermail-nlb.lua");
+    up(0, "service:pool-SmarterMail", false);
+    sim_run(sim, 300000);
+    ck_has("restart in place on server01");
+    ck_assert(is_up(0, "service:pool-SmarterMail"));
+    ck_holder(0);
+    tear_down();
+}
+END_TEST
+
+START_TEST(smartermail_on_linux_moves_its_unit_with_the_address)
+{
+    set_up();
+    set("restarts", "0");
+    sim_moves_with_baton(sim, "service:smartermail.service");
+    sim_moves_with_baton(sim, "address");
+    sim_serves_at_start(sim, 0);
+    start("smartermail-linux.lua");
+    up(0, "service", false);
+    sim_run(sim, 200000);
+    ck_has("stop smartermail.service on server01");
+    ck_has("start smartermail.service on server02");
+    ck_has("server02 FailingOver → Active");
+    ck_holder(1);
+    tear_down();
+}
+END_TEST
+
+START_TEST(smartermail_with_an_api_and_no_such_secret_is_refused)
+{
+    struct baton_error error = {BATON_OK, ""};
+
+    set_up();
+    set("api_url", "https://mail.example.org");
+    set("api_user", "admin");
+    set("api_secret", "admin");
+    ck_assert_ptr_null(load("smartermail-linux.lua", &error));
+    ck_assert_msg(strstr(error.text, "no secret \"admin\"") != NULL, "%s", error.text);
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(generic_without_a_service_is_refused_with_file_and_line)
 {
     struct baton_error error = {BATON_OK, ""};
@@ -519,6 +616,10 @@ static Suite *suite(void)
     tcase_add_test(t, postfix_cold_stops_and_starts_the_service_with_the_move);
     tcase_add_test(t, generic_moves_a_unit_with_its_address);
     tcase_add_test(t, generic_without_a_service_is_refused_with_file_and_line);
+    tcase_add_test(t, smartermail_moves_in_the_order_of_the_documents_scripts);
+    tcase_add_test(t, smartermail_starts_only_the_pool_where_only_that_was_stopped);
+    tcase_add_test(t, smartermail_on_linux_moves_its_unit_with_the_address);
+    tcase_add_test(t, smartermail_with_an_api_and_no_such_secret_is_refused);
     tcase_add_test(t, the_stubs_name_every_global_that_a_policy_sees_and_no_other);
     tcase_add_test(t, the_stubs_name_every_field_of_group_and_node);
     suite_add_tcase(s, t);

@@ -167,17 +167,20 @@ static const char *story(double from, double to)
 
 START_TEST(the_primary_dies_and_the_standby_takes_over)
 {
-    must_hold("set { unconfirmed = 'fence' },\n"
-              "at(60, crash 'server01'),\n"
-              "expect.active('server02', { from = 70, to = 120 }),\n"
-              "expect.degraded('server01', { from = 63, to = 120 }),\n"
-              "expect.holder('server02', { by = 70 }),\n"
-              "expect.serves 'server02',\n"
-              "expect.moves { exactly = 1 },\n"
-              "expect.outage { at_most = 8 },\n"
-              "expect.never 'a hold',\n"
-              "expect.said 'failover to server02 done',\n"
-              "expect.not_said 'failback',");
+    must_hold(
+        "set { unconfirmed = 'fence' },\n"
+        "at(60, crash 'server01'),\n"
+        "expect.active('server02', { from = 70, to = 120 }),\n"
+        "expect.degraded('server01', { from = 63, to = 120 }),\n"
+        "expect.holder('server02', { by = 70 }),\n"
+        "expect.serves 'server02',\n"
+        "expect.moves { exactly = 1 },\n"
+        "expect.outage { at_most = 8 },\n"
+        "expect.never 'a hold',\n"
+        "expect.said 'failover to server02 done',\n"
+        "expect.said { 'server01 crashes', 'the client', 'failover begins', 'server01', 'hook "
+        "fence', 'granted', 'start: postfix on server02', 'failover to server02 done' },\n"
+        "expect.not_said 'failback',");
     ck_assert_str_eq(
         story(60, 120),
         "60.000 fault: server01 crashes\n"
@@ -426,6 +429,12 @@ static const struct {
      "a.lua:3: expected no moment at which two nodes serve: there was one at 20 s"},
     {"expect.said('nothing of the kind', { by = 20 }),",
      "a.lua:2: expected \"nothing of the kind\" to be said by 20 s: it was not"},
+    {"at(20, failover()),\nexpect.said({ 'the daemon starts', 'failover', 'the daemon starts' }),",
+     "a.lua:3: expected \"the daemon starts\", then \"failover\", then \"the daemon starts\" to be "
+     "said: \"the daemon starts\" was not"},
+    {"at(20, failover()),\nexpect.said({ 'Standby', 'nothing' }, { from = 19, to = 40 }),",
+     "a.lua:3: expected \"Standby\", then \"nothing\" to be said from 19 s to 40 s: \"nothing\" "
+     "was not"},
     {"expect.not_said 'the daemon starts',",
      "a.lua:2: expected \"the daemon starts\" not to be said: it was, at 0 s"},
     {"at(step 'start postfx', crash 'server01'),\nends(30)",
