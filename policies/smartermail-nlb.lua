@@ -184,7 +184,13 @@ if set.order == "service-first" then
     start[#start + 1] = cluster.start
 end
 
+-- A pool without the service serves nobody, and IIS starts it with the server.
 local looks = { cluster.look, parts.mail.look }
+
+-- With unconfirmed="fence". The first level takes the clients away; the service there goes on until the
+-- server is reached again and stopped. Where two on one share are worse than none, switch the power
+-- off instead, by the hook or by fence.ipmi.
+local levels = { fence.nlb { interface = set.interface, deadline = set.nlb_deadline }, hook "fence" }
 
 -- Verdict: does it serve, as the clients see it? --------------------------------------------------
 
@@ -198,7 +204,7 @@ return policy {
 
     stop        = stop,
     start       = start,
-    fence       = { fence.nlb { interface = set.interface, deadline = set.nlb_deadline }, hook "fence" },
+    fence       = levels,
     verify      = smartermail.seen_by_clients(set),
 
     unconfirmed   = set.unconfirmed,
