@@ -179,27 +179,44 @@ end
 ---@field deadline? number   seconds (20)
 
 --- From each other node in turn, stop the node's part of the Windows NLB cluster. It counts when
---- the cluster says that it is stopped.
+--- the cluster, asked again, says that it is stopped.
 ---@param spec NlbFence
 ---@return Action
 function fence.nlb(spec)
     local deadline = spec.deadline or 20
+
+    -- The first answer of another node that `ask` takes for one, or nil and what all said.
+    local function first(node, ask)
+        local complaints = {}
+        for _, other in ipairs(group.nodes) do
+            if other ~= node then
+                local answer, why = ask(other, node, spec.interface, deadline / 4)
+                if answer ~= nil then
+                    return answer, why, other
+                end
+                complaints[#complaints + 1] = other.name .. ": " .. why
+            end
+        end
+        return nil, #complaints > 0 and table.concat(complaints, "; ") or "there is no other node to do it"
+    end
+
     return action {
         name = "fence: stop its NLB node",
         effect = "address.delete",
         deadline = deadline,
-        run = function(node)
-            local complaints = {}
-            for _, other in ipairs(group.nodes) do
-                if other ~= node then
-                    local done, why = nlb.stop_from(other, node, spec.interface, deadline / 2)
-                    if done then
-                        return true, "stopped by " .. other.name
-                    end
-                    complaints[#complaints + 1] = other.name .. ": " .. why
-                end
+        look = function(node)
+            local started, why, other = first(node, nlb.look_from)
+            if started == nil then
+                return nil, why
             end
-            return false, #complaints > 0 and table.concat(complaints, "; ") or "there is no other node to do it"
+            return not started, ("%s, as %s says"):format(why, other.name)
+        end,
+        run = function(node)
+            local done, why = first(node, function(...)
+                local stopped, complaint = nlb.stop_from(...)
+                return stopped or nil, complaint
+            end)
+            return done == true, why
         end,
     }
 end

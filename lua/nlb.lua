@@ -32,11 +32,7 @@ Stop-NlbClusterNode -HostName %s -InterfaceName %s -Drain -Timeout %s | Out-Null
 
 local STOP_OTHER = [[
 Import-Module NetworkLoadBalancingClusters
-$node = Get-NlbClusterNode -HostName %s -InterfaceName %s -NodeName %s
-if ($node.State -ne 'Stopped') { $node | Stop-NlbClusterNode | Out-Null }
-$state = "$((Get-NlbClusterNode -HostName %s -InterfaceName %s -NodeName %s).State)"
-Write-Output $state
-if ($state -ne 'Stopped') { exit 3 }]]
+Get-NlbClusterNode -HostName %s -InterfaceName %s -NodeName %s | Stop-NlbClusterNode | Out-Null]]
 
 local stopped = { [3] = true }
 local words = { yes = "its NLB node is started", no = "its NLB node is stopped" }
@@ -108,7 +104,21 @@ function nlb.probe(spec)
         on = spec.on or "holder", pure = true, run = part.look }
 end
 
---- Stop `node`'s part of the cluster from another node. Waits.
+--- Has `node` its part of the cluster started, as another node says? Waits.
+---@param other Node
+---@param node Node
+---@param interface string
+---@param timeout number
+---@return boolean? started  nil: it can't say
+---@return string detail
+function nlb.look_from(other, node, interface, timeout)
+    local fields = { timeout = timeout, asks = node.name .. ".address.up" }
+    local result = powershell.run(other, fields, STATE, other.name, interface, node.name)
+    return remote.answer(result, stopped, words)
+end
+
+--- Stop `node`'s part of the cluster from another node. Waits. Whether it is stopped then says
+--- look_from.
 ---@param other Node
 ---@param node Node
 ---@param interface string
@@ -116,8 +126,8 @@ end
 ---@return boolean done
 ---@return string why
 function nlb.stop_from(other, node, interface, timeout)
-    local result = powershell.run(other, { timeout = timeout, effect = node.name .. ".address.delete" }, STOP_OTHER,
-        other.name, interface, node.name, other.name, interface, node.name)
+    local fields = { timeout = timeout, effect = node.name .. ".address.delete" }
+    local result = powershell.run(other, fields, STOP_OTHER, other.name, interface, node.name)
     return result.ok, remote.complaint(result)
 end
 

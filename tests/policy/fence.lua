@@ -109,10 +109,31 @@ test("nlb: the other nodes do it, one after another", function()
     local node = host.node("server01", { holds = true })
     host.node "server02"
     host.node "server03"
-    local done, why = host.require "fence".nlb { interface = "WAN" }.run(node)
-    equal({ done, why }, { true, "stopped by server03" })
+    equal({ host.require "fence".nlb { interface = "WAN" }.run(node) }, { true, "exit 0" })
     says(decoded(host.requests[2].command),
-        "Get-NlbClusterNode -HostName 'server03' -InterfaceName 'WAN' -NodeName 'server01'")
+        "Get-NlbClusterNode -HostName 'server03' -InterfaceName 'WAN' -NodeName 'server01' | Stop-NlbClusterNode")
+    equal(host.requests[2].effect, "server01.address.delete")
+end)
+
+test("nlb: it counts when another node says that it is stopped", function()
+    local state = {}
+    local host = minihost.new { answer = function(request) return state[request.node.name] end }
+    local node = host.node("server01", { holds = true })
+    local level = host.require "fence".nlb { interface = "WAN" }
+    equal({ level.look(node) }, { nil, "there is no other node to do it" })
+    host.node "server02"
+    host.node "server03"
+    state.server02 = { code = 1, err = "RPC server is unavailable\n" }
+    equal({ level.look(node) }, { false, "its NLB node is started, as server03 says" })
+    state.server03 = { code = 3 }
+    equal({ level.look(node) }, { true, "its NLB node is stopped, as server03 says" })
+    state.server03 = { code = 5 } -- on its way
+    local there, why = level.look(node)
+    equal(there, nil)
+    says(why, "server02: can't say: RPC server is unavailable; server03: ")
+    state.server03 = { code = 1, err = "no\n" }
+    equal({ (level.run(node)) }, { false })
+    equal(host.requests[#host.requests - 2].asks, "server01.address.up")
 end)
 
 test("powershell: no value gets out of its quotes", function()

@@ -378,7 +378,7 @@ START_TEST(a_node_tells_another_what_to_do_where_it_reaches_it)
     ck_assert_str_eq(act("server02", "server01.address.delete"), "done");
     ck_assert(!is_up(0, "address"));
     ck_assert_str_eq(ask("server02", "server01.address.up"), "server01.address.up: no");
-    ck_assert_int_eq(end.code, 1);
+    ck_assert_int_eq(end.code, 3);
     ck_assert_str_eq(ask("server02", "server01.address.gone"), "done");
     ck_assert_str_eq(act("server02", "server01.address.add"), "done");
     ck_assert(is_up(0, "address"));

@@ -29,7 +29,10 @@ local made = {
     iis = function(_, m) return m.pool(HOSTILE) end,
     nlb = function(host, m)
         return { m.node { interface = HOSTILE }, m.node { interface = HOSTILE, drain = 5 },
-            function(node) return m.stop_from(host.node("server02", {}), node, HOSTILE, 5) end }
+            function(node)
+                m.look_from(host.node("server02", {}), node, HOSTILE, 5)
+                return m.stop_from(host.node("server02", {}), node, HOSTILE, 5)
+            end }
     end,
 }
 

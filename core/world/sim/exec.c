@@ -309,14 +309,15 @@ static bool ask_of_other(
     if (node == GROUP_NOBODY) {
         return false;
     }
+    event->code = 1;
     if (strcmp(what, "power") == 0) {
         *yes = sim->node[node].on == (strcmp(verb, "off") != 0);
     } else if (reaches(sim, event, node)) {
         *yes = is_up(sim, node, what);
+        event->code = 3; /* as that node itself would say it */
     } else {
         event->end = END_FAILS;
     }
-    event->code = 1;
     return true;
 }
 

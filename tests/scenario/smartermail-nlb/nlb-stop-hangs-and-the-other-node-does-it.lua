@@ -6,8 +6,8 @@ return scenario "the stop of the NLB node hangs, and the other node does it" {
     at(60, crash_service("server01", "MailService")),
     expect.said {
         "stop the NLB node on server01: ",
-        "server02: powershell.exe { Import-Module NetworkLoadBalancingClusters; $node = Get-NlbClusterNode",
-        "fence: stop its NLB node on server01: ok: stopped by server02",
+        "server02: powershell.exe { Import-Module NetworkLoadBalancingClusters; Get-NlbClusterNode",
+        "fence: stop its NLB node on server01: ok: its NLB node is stopped, as server02 says",
         "server02 is granted the baton",
     },
     expect.active("server02", { by = 200 }),
