@@ -308,6 +308,44 @@ function check(spec) end
 ---@return Step
 function step(spec) end
 
+-- ---- Files of the service, changed as text: everything else in them stays byte for byte --------
+
+--- Counts of a rewriting.
+---@class Rewritten
+---@field replaced integer   prefixes
+---@field bytes_in integer
+---@field bytes_out integer
+---@field sha256_in string   hex
+---@field sha256_out string
+
+---@class Rewriter
+---@field feed fun(self: Rewriter, bytes: string): string?, string?  what comes out; nil and why
+---@field finish fun(self: Rewriter): string?, Rewritten|string      the rest; nil and why
+
+--- Rewrite path prefixes in an XML or JSON file that comes in pieces: whole path components, either
+--- slash, any case, in text and attribute values, or strings.
+---@param spec { rules: { from: string, to: string }[], format?: "auto"|"xml"|"json" }
+---@return Rewriter
+function rewriter(spec) end
+
+---@class FailoverSettings
+---@field SharedSystemFilesPath? string
+---@field FailoverIPAddress? string
+---@field IsEnabled? boolean
+
+--- The three settings of a failoverConfig.xml, found by local name at any depth. nil and why where
+--- it can't be read or has one of them twice.
+---@param text string
+---@return FailoverSettings?, string?
+function failover_settings(text) end
+
+--- The text with these settings, all else byte for byte. A setting that is missing is added at the
+--- end of its root; "" becomes a whole new file. nil and why where it can't be.
+---@param text string
+---@param settings FailoverSettings
+---@return string?, string?
+function failover_config(text, settings) end
+
 -- ---- Calls that wait ---------------------------------------------------------------------
 
 --- How a request ended. ok: yes. failed: it was asked and the answer is no. unknown: it could

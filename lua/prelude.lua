@@ -137,6 +137,8 @@ function step(fields)
     return core.make("step", nil, fields)
 end
 
+rewriter, failover_settings, failover_config = core.rewriter, core.failover_settings, core.failover_config
+
 function policy(fields)
     return core.make("policy", nil, fields)
 end

@@ -362,6 +362,12 @@ int table_word(lua_State *L, int index, const char *key, const char *const *word
 /* Is the value at `index` an object that core.make made with this metatable? */
 bool table_is(lua_State *L, int index, int meta_ref);
 
+/* ---- rewriter.c --------------------------------------------------------------------------- */
+
+/* core.rewriter, failover_settings and failover_config into the table on the top. [-0, +0]
+ * MAY_THROW */
+void rewriter_register(lua_State *L);
+
 /* ---- setup.c ------------------------------------------------------------------------------ */
 
 /* core.memo into the table on the top. [-0, +0] MAY_THROW */

@@ -252,6 +252,7 @@ static void run_prelude(lua_State *L)
     view_register(L);
     table_register(L);
     setup_register(L);
+    rewriter_register(L);
     sandbox_register(L);
     policy_register(L);
     lua_call(L, 1, 1);

@@ -23,7 +23,7 @@ static char folder[64];
 static char out[1 << 18]; /* what the last run wrote */
 static int code;          /* and its exit code */
 
-/* ---- Files ------------------------------------------------------------------------------ */
+/* ---- Files ------------------------------------------------------------------------------- */
 
 static const char *path(const char *name)
 {
@@ -100,7 +100,7 @@ static void down(void)
     ck_assert_int_eq(system(line), 0); /* NOLINT(bugprone-command-processor,cert-env33-c) */
 }
 
-/* ---- Running ---------------------------------------------------------------------------- */
+/* ---- Running ----------------------------------------------------------------------------- */
 
 static pid_t start(const char *words, int *fd)
 {
@@ -221,7 +221,7 @@ static void story_is(const char *wanted)
     ck_assert_msg(strcmp(story, wanted) == 0, "the story is:\n%sand not:\n%s", story, wanted);
 }
 
-/* ---- Before anything is done --------------------------------------------------------------- */
+/* ---- Before anything is done ------------------------------------------------------------- */
 
 START_TEST(a_dry_run_says_all_and_changes_nothing)
 {
@@ -276,7 +276,7 @@ START_TEST(what_is_not_there_is_said)
 }
 END_TEST
 
-/* ---- One run after another ------------------------------------------------------------------- */
+/* ---- One run after another --------------------------------------------------------------- */
 
 START_TEST(goes_on_where_it_stopped_and_then_has_nothing_to_do)
 {
@@ -454,8 +454,7 @@ START_TEST(again_looks_at_each_anew)
 }
 END_TEST
 
-/* ---- Its record --------------------------------------------------------------------------------
- */
+/* ---- Its record -------------------------------------------------------------------------- */
 
 START_TEST(what_can_not_be_written_down_is_not_done)
 {
@@ -521,8 +520,7 @@ START_TEST(a_memo_that_is_no_text_is_said)
 }
 END_TEST
 
-/* ---- JSON ---------------------------------------------------------------------------------------
- */
+/* ---- JSON -------------------------------------------------------------------------------- */
 
 START_TEST(json_is_one_object_a_line)
 {
@@ -568,8 +566,7 @@ START_TEST(json_has_the_plan_as_lines)
 }
 END_TEST
 
-/* ---- On a terminal
- * -------------------------------------------------------------------------------- */
+/* ---- On a terminal ----------------------------------------------------------------------- */
 
 START_TEST(a_person_is_asked_and_not_believed)
 {
@@ -615,8 +612,7 @@ START_TEST(a_person_may_say_no)
 }
 END_TEST
 
-/* ---- Beside a daemon
- * -------------------------------------------------------------------------------- */
+/* ---- Beside a daemon --------------------------------------------------------------------- */
 
 static pid_t daemon_pid;
 

@@ -18,7 +18,7 @@ void progress_init(struct progress *progress, const char *tool, int64_t now_ms)
     progress->began_ms = progress->heard_ms = now_ms;
 }
 
-/* ---- Reading --------------------------------------------------------------------------- */
+/* ---- Reading ----------------------------------------------------------------------------- */
 
 /* A number, perhaps with a sign between its thousands. `*at` goes behind it; -1: none. */
 static int64_t number(const char **at)
@@ -142,7 +142,7 @@ void progress_feed(struct progress *progress, const char *out, size_t len, int64
     measure(progress, now_ms);
 }
 
-/* ---- Words ----------------------------------------------------------------------------- */
+/* ---- Words ------------------------------------------------------------------------------- */
 
 static const char *size_words(double bytes, char *text, size_t size)
 {

@@ -19,7 +19,7 @@
 #define CONFIG_DEFAULT "/etc/baton/baton.xml"
 #define STATUS_MS      10000 /* for batond to say whether it controls the group */
 
-/* ---- May it act? -------------------------------------------------------------------------- */
+/* ---- May it act? ------------------------------------------------------------------------- */
 
 /* Does anybody listen there? EACCES and the like are not known to be nobody. */
 static bool nobody_listens(const char *socket_path)
@@ -92,7 +92,7 @@ enum baton_err setup_may_act(const struct setup *setup, struct baton_error *erro
     return err;
 }
 
-/* ---- Loading -------------------------------------------------------------------------------- */
+/* ---- Loading ----------------------------------------------------------------------------- */
 
 static enum baton_err find_group(struct setup *setup, struct baton_error *error)
 {
@@ -317,8 +317,7 @@ static void unload(struct setup *setup)
     config_free(setup->config);
 }
 
-/* ---- The command ------------------------------------------------------------------------------
- */
+/* ---- The command ------------------------------------------------------------------------- */
 
 static bool is_finished(const struct setup *setup)
 {

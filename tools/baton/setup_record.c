@@ -23,7 +23,7 @@ static const char *const state_names[] = {
     [RECORD_SKIPPED] = "skipped", [RECORD_UNDONE] = "undone",
 };
 
-/* ---- Steps ------------------------------------------------------------------------------ */
+/* ---- Steps ------------------------------------------------------------------------------- */
 
 static json_t *find(const struct record *record, const char *step, const char *node)
 {
@@ -80,7 +80,7 @@ void record_at(const struct record *record, int index, const char **step, const 
     *node = text_at(one, "node");
 }
 
-/* ---- The file --------------------------------------------------------------------------- */
+/* ---- The file ---------------------------------------------------------------------------- */
 
 static bool write_all(int fd, const char *text, size_t len)
 {

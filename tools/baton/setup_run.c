@@ -12,7 +12,7 @@ enum next { /* what becomes of the run after a step */
     STOP_HERE,
 };
 
-/* ---- One task --------------------------------------------------------------------------- */
+/* ---- One task ---------------------------------------------------------------------------- */
 
 static void on_end(void *arg, const struct policy_result *result)
 {
@@ -77,7 +77,7 @@ static const char *words(const struct setup_end *end)
     return end->detail != NULL ? end->detail : "no memory for what it said";
 }
 
-/* ---- What is written down ------------------------------------------------------------------ */
+/* ---- What is written down ---------------------------------------------------------------- */
 
 /* False: it could not be, and that is said. */
 static bool put(
@@ -104,7 +104,7 @@ static enum next failed(
     return STOP_HERE;
 }
 
-/* ---- What a person does ---------------------------------------------------------------------- */
+/* ---- What a person does ------------------------------------------------------------------ */
 
 /* Told that it is done: is it so? Where nobody can look it is taken as told. */
 static bool seen(struct setup *setup, struct setup_unit *unit, struct setup_end *end)
@@ -186,7 +186,7 @@ static enum next human(struct setup *setup, struct setup_unit *unit, enum record
     return next;
 }
 
-/* ---- What Baton does ---------------------------------------------------------------------- */
+/* ---- What Baton does --------------------------------------------------------------------- */
 
 /* Done already? An earlier run that was stopped may have done it. */
 static bool looks_done(
@@ -255,8 +255,7 @@ static enum next automatic(struct setup *setup, struct setup_unit *unit, enum re
     return next;
 }
 
-/* ---- All of them ------------------------------------------------------------------------------
- */
+/* ---- All of them ------------------------------------------------------------------------- */
 
 int setup_run(struct setup *setup)
 {
@@ -292,7 +291,7 @@ int setup_run(struct setup *setup)
         setup->done == 0 ? "There is nothing left to do" : "All is done", setup->group->name);
 }
 
-/* ---- What would be done ---------------------------------------------------------------------- */
+/* ---- What would be done ------------------------------------------------------------------ */
 
 static bool plan(struct setup *setup, struct setup_unit *unit)
 {

@@ -45,7 +45,7 @@ static int columns(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-/* ---- A step ----------------------------------------------------------------------------- */
+/* ---- A step ------------------------------------------------------------------------------ */
 
 static const struct sign {
     const char *outcome, *fancy, *plain, *colour, *words;
@@ -245,7 +245,7 @@ void tell_tick(struct setup *setup)
     }
 }
 
-/* ---- Of the run ---------------------------------------------------------------------------- */
+/* ---- Of the run -------------------------------------------------------------------------- */
 
 void tell(const struct setup *setup, const char *format, ...)
 {

@@ -97,7 +97,7 @@ static void cancel(struct world *world, uint64_t request)
     }
 }
 
-/* ---- What goes through --------------------------------------------------------------------- */
+/* ---- What goes through ------------------------------------------------------------------- */
 
 static int64_t now_ms(struct world *world)
 {
@@ -143,7 +143,7 @@ static void log_line(struct world *world, const struct world_log *line)
     behind->ops->log(behind, line);
 }
 
-/* ---- Birth and death ------------------------------------------------------------------------- */
+/* ---- Birth and death --------------------------------------------------------------------- */
 
 struct world *watch_new(struct world *behind, watch_fn *told, void *arg)
 {
