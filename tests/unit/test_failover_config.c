@@ -118,7 +118,8 @@ START_TEST(utf_16_stays_utf_16)
     char *got = NULL;
     size_t len = 0;
 
-    ck_assert_int_eq(failover_config_edit(in, sizeof in - 1, &settings, &got, &len, &error), BATON_OK);
+    ck_assert_int_eq(
+        failover_config_edit(in, sizeof in - 1, &settings, &got, &len, &error), BATON_OK);
     ck_assert_uint_eq(len, sizeof out - 1);
     ck_assert_int_eq(memcmp(got, out, len), 0);
     free(got);
