@@ -9,11 +9,13 @@
 static char head[] =
     "init = { step { name = 'a', plan = function() return {} end, run = function()\n";
 
-/* Run a chunk as a step: what it returns. */
+/* Run a chunk as a step, in a policy of its own: what it returns. */
 static struct fake_end run(const char *chunk)
 {
     char text[4096];
 
+    fake_stop();
+    fake_start();
     snprintf(text, sizeof text, "%s%s\nend } }", head, chunk);
     fake_load(fake_with(text));
     return fake_task(POLICY_STEP_RUN, POLICY_STEP_INDEX(POLICY_INIT, 0), 0, 3600000);
