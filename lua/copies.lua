@@ -1,0 +1,205 @@
+--- Copies of whole folders on a node: rsync on Linux, robocopy on Windows. For `baton migrate`.
+--
+-- Both copy what is new or changed, so a copy that was stopped goes on when it is made again. What is
+-- on the target and not in the source stays, unless `mirror` says otherwise; that is for a target
+-- that holds nothing but this copy.
+
+local powershell = require "powershell"
+local remote     = require "remote"
+
+local copies = {}
+
+---@class Copy
+---@field from string
+---@field to string
+---@field skip? string[]    names at the top of the source that are not copied, nor touched in `to`
+---@field mirror? boolean   what the source no longer has goes from `to` too (false)
+---@field count? boolean    count first, where that is extra work, to know how much there is (false)
+---@field timeout? number   seconds (a week)
+---@field only? string[]    at the top of the source only folders and files with these endings
+
+local TEMP = ".baton-temp" -- for files that are under way; on the target, so that a rename ends them
+local WEEK = 7 * 86400 - 60
+local KEPT = 65536
+
+-- ---- rsync -------------------------------------------------------------------------------------
+
+-- Unfinished files of a copy that was killed are dropped.
+local RSYNC = [[
+to=$1; temp=$1/$2; shift 2
+mkdir -p -- "$to" && rm -rf -- "$temp" && mkdir -- "$temp" || exit 1
+"$@" &
+pid=$!
+trap 'kill "$pid" 2>/dev/null; wait "$pid"; rm -rf -- "$temp"; exit 143' TERM HUP INT
+wait "$pid"
+code=$?
+rm -rf -- "$temp"
+exit "$code"]]
+
+-- Wild cards in names stand for themselves.
+local function pattern(name)
+    return "/" .. name:gsub("[%[%]%*%?\\]", "\\%0")
+end
+
+local function either_case(ending)
+    return (ending:gsub("%a", function(letter)
+        return "[" .. letter:lower() .. letter:upper() .. "]"
+    end))
+end
+
+local function rsync_words(copy)
+    local words = { "rsync", "-aHAX", "--numeric-ids", "--info=progress2", "--no-human-readable",
+        "--temp-dir=" .. TEMP }
+    for _, name in ipairs(copy.skip or {}) do
+        words[#words + 1] = "--exclude=" .. pattern(name)
+    end
+    words[#words + 1] = "--exclude=/.baton-*"
+    if copy.only then
+        for _, filter in ipairs { "--include=/*/", "--include=/*/**" } do
+            words[#words + 1] = filter
+        end
+        for _, ending in ipairs(copy.only) do
+            words[#words + 1] = "--include=/*." .. either_case(ending)
+        end
+        words[#words + 1] = "--exclude=/*"
+    end
+    if copy.mirror then
+        words[#words + 1] = "--delete"
+    end
+    words[#words + 1] = "--"
+    words[#words + 1] = copy.from:gsub("/+$", "") .. "/"
+    words[#words + 1] = copy.to:gsub("/+$", "") .. "/"
+    return words
+end
+
+-- 24: files that were there at first had gone when their turn came, as on a mail server that runs.
+local function with_rsync(node, copy)
+    local words = rsync_words(copy)
+    words[6] = "--temp-dir=" .. copy.to:gsub("/+$", "") .. "/" .. TEMP
+    local result = node:exec {
+        command = remote.shell(RSYNC, copy.to, TEMP, table.unpack(words)), progress = "rsync",
+        timeout = copy.timeout or WEEK, output_max = KEPT,
+    }
+    if result.failed and result.code == 24 then
+        return true, "copied; some files went away meanwhile"
+    elseif not result.ok then
+        return remote.done(result, ("copy %s to %s"):format(copy.from, copy.to))
+    end
+    return true, "copied"
+end
+
+-- ---- robocopy ----------------------------------------------------------------------------------
+
+-- Copied are data, attributes and times; who may read it is the target's business. Exit codes
+-- below 8 say what was copied. Lists come as one text: no name on Windows has a '|'.
+local COPY = "/E /COPY:DAT /DCOPY:T /R:2 /W:2 /MT:16"
+local QUIET = "/BYTES /NDL /NJH /NJS /NC"
+
+local ROBOCOPY = [[
+$from = %s
+$to = %s
+$more = @('/XF', '.baton-*', '/XD', '.baton-*')
+foreach ($folder in (%s).Split('|')) { if ($folder -ne '') { $more += $folder } }
+if (%s -eq 'yes') { $more += '/PURGE' }
+if (%s -eq 'yes') {
+    $all = Get-ChildItem -LiteralPath $from -Recurse -Force -ErrorAction SilentlyContinue |
+        Where-Object { -not $_.PSIsContainer } | Measure-Object -Property Length -Sum
+    Write-Output "total $($all.Count) $([int64]$all.Sum)"
+}
+robocopy.exe $from $to ]] .. COPY .. " " .. QUIET .. [[ $more
+if ($LASTEXITCODE -ge 8) { throw "robocopy ended with $LASTEXITCODE" }
+exit 0]]
+
+-- "/E" would go into the folders for some kinds of files only.
+local ROBOCOPY_ONLY = [[
+$from = %s
+$to = %s
+$only = (%s).Split('|')
+robocopy.exe $from $to $only /LEV:1 /COPY:DAT /DCOPY:T /R:2 /W:2 ]] .. QUIET .. [[
+
+if ($LASTEXITCODE -ge 8) { throw "robocopy ended with $LASTEXITCODE" }
+foreach ($folder in [IO.Directory]::GetDirectories($from)) {
+    $target = [IO.Path]::Combine($to, [IO.Path]::GetFileName($folder))
+    robocopy.exe $folder $target ]] .. COPY .. " " .. QUIET .. [[
+
+    if ($LASTEXITCODE -ge 8) { throw "robocopy ended with $LASTEXITCODE" }
+}
+exit 0]]
+
+-- A backslash at the end of a word would take the quote behind it for its own.
+local function no_slash(path)
+    local bare = path:gsub("[\\/]+$", "")
+    return bare:find("^%a:$") and bare .. "\\." or bare
+end
+
+local function yes(wanted)
+    return wanted and "yes" or "no"
+end
+
+local function robocopy_script(copy)
+    local from, to = no_slash(copy.from), no_slash(copy.to)
+    local list = {}
+    if copy.only then
+        for i, ending in ipairs(copy.only) do
+            list[i] = "*." .. ending
+        end
+        return ROBOCOPY_ONLY, from, to, table.concat(list, "|")
+    end
+    for _, name in ipairs(copy.skip or {}) do
+        list[#list + 1] = from .. "\\" .. name
+        list[#list + 1] = to .. "\\" .. name
+    end
+    return ROBOCOPY, from, to, table.concat(list, "|"), yes(copy.mirror), yes(copy.count)
+end
+
+local function with_robocopy(node, copy)
+    local result = powershell.run(node, { timeout = copy.timeout or WEEK, progress = "robocopy", output_max = KEPT },
+        robocopy_script(copy))
+    if not result.ok then
+        return remote.done(result, ("copy %s to %s"):format(copy.from, copy.to))
+    end
+    return true, "copied"
+end
+
+-- ---- What policies see -------------------------------------------------------------------------
+
+local function quoted(words)
+    for i, word in ipairs(words) do
+        if word:find "[%s'\"\\$*?%[%];&|<>()#~]" or word == "" then
+            words[i] = "'" .. word:gsub("'", "'\\''") .. "'"
+        end
+    end
+    return table.concat(words, " ")
+end
+
+--- The very command, for a plan.
+---@param node Node
+---@param copy Copy
+---@return string
+function copies.line(node, copy)
+    if node.transport ~= "winrm" then
+        return ("%s: %s"):format(node.name, quoted(rsync_words(copy)))
+    end
+    local what = ("%s: robocopy %s %s"):format(node.name, no_slash(copy.from), no_slash(copy.to))
+    if copy.only then
+        return what .. (": its folders, and *.%s"):format(table.concat(copy.only, ", *."))
+    end
+    for _, name in ipairs(copy.skip or {}) do
+        what = what .. " /XD " .. name
+    end
+    return what .. " " .. COPY .. (copy.mirror and " /PURGE" or "")
+end
+
+--- Make the copy. Waits, for as long as it takes.
+---@param node Node
+---@param copy Copy
+---@return boolean? done
+---@return string? why
+function copies.run(node, copy)
+    if node.transport == "winrm" then
+        return with_robocopy(node, copy)
+    end
+    return with_rsync(node, copy)
+end
+
+return copies

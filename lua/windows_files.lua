@@ -1,0 +1,153 @@
+--- The Windows half of files.lua: each function makes one request and gives its result.
+--
+-- Bytes go as base64, which no code page changes.
+
+local powershell = require "powershell"
+
+-- Bytes that are read or written at once: their base64 is made here, within one entry's budget.
+local windows_files = { PIECE = 48 * 1024 }
+
+local OUT_MAX = 1 << 20
+local NEW, BACKUP, NONE = ".baton-new", ".before-baton", ".not-before-baton"
+
+local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+local VALUES = {}
+for i = 1, #DIGITS do
+    VALUES[DIGITS:byte(i)] = i - 1
+end
+
+local function from_base64(text)
+    local out = {}
+    text = text:gsub("%s", "")
+    for i = 1, #text, 4 do
+        local a, b, c, d = text:byte(i, i + 3)
+        local n = VALUES[a] << 18 | VALUES[b] << 12 | (VALUES[c] or 0) << 6 | (VALUES[d] or 0)
+        out[#out + 1] = (">I3"):pack(n)
+    end
+    local padding = #text:match "=*$"
+    return table.concat(out):sub(1, -padding - 1)
+end
+
+local function to_base64(bytes)
+    local out = {}
+    for i = 1, #bytes, 3 do
+        local a, b, c = bytes:byte(i, i + 2)
+        local n = a << 16 | (b or 0) << 8 | (c or 0)
+        local w, x = (n >> 18) + 1, (n >> 12 & 63) + 1
+        local y, z = (n >> 6 & 63) + 1, (n & 63) + 1
+        out[#out + 1] = DIGITS:sub(w, w) .. DIGITS:sub(x, x) .. (b and DIGITS:sub(y, y) or "=")
+            .. (c and DIGITS:sub(z, z) or "=")
+    end
+    return table.concat(out)
+end
+
+local SIZE = [[
+$path = %s
+if (-not [IO.File]::Exists($path)) { exit 3 }
+Write-Output ((Get-Item -LiteralPath $path).Length)]]
+
+local PIECE = [[
+$stream = [IO.File]::OpenRead(%s)
+$stream.Position = [int64]%s
+$bytes = New-Object byte[] ([int]%s)
+$count = $stream.Read($bytes, 0, $bytes.Length)
+$stream.Close()
+[Console]::Out.Write([Convert]::ToBase64String($bytes, 0, $count))]]
+
+local LIST = [[
+$folder = %s
+if (-not [IO.Directory]::Exists($folder)) { exit 3 }
+foreach ($file in [IO.Directory]::GetFiles($folder)) { Write-Output ([IO.Path]::GetFileName($file)) }]]
+
+local BEGIN = "[IO.File]::WriteAllText(%s, '')"
+
+local APPEND = [[
+$bytes = [Convert]::FromBase64String(%s)
+$stream = [IO.File]::OpenWrite(%s)
+$stream.Position = $stream.Length
+$stream.Write($bytes, 0, $bytes.Length)
+$stream.Close()]]
+
+-- Replace keeps the access rights and attributes of the file that is there; where a share can't do
+-- it, two moves do.
+local FINISH = [[
+$path = %s
+$new = %s
+$sum = %s
+$old = %s
+$backup = %s
+$none = %s
+if ((Get-FileHash -LiteralPath $new -Algorithm SHA256).Hash -ne $sum) {
+    throw 'what is read back is not what was written'
+}
+if (-not [IO.File]::Exists($path)) {
+    [IO.File]::WriteAllText($none, '')
+    [IO.File]::Move($new, $path)
+    exit 0
+}
+if ($old -ne '' -and (Get-FileHash -LiteralPath $path -Algorithm SHA256).Hash -ne $old) {
+    throw 'it was changed meanwhile'
+}
+if ([IO.File]::Exists($backup)) { $backup = $new + '-old' }
+try { [IO.File]::Replace($new, $path, $backup) } catch {
+    [IO.File]::Move($path, $backup)
+    [IO.File]::Move($new, $path)
+}
+if ($backup -eq ($new + '-old')) { [IO.File]::Delete($backup) }]]
+
+local DROP = "[IO.File]::Delete(%s)"
+
+local RESTORE = [[
+$path = %s
+$backup = %s
+$none = %s
+if ([IO.File]::Exists($backup)) {
+    if ([IO.File]::Exists($path)) { [IO.File]::Delete($path) }
+    [IO.File]::Move($backup, $path)
+} elseif ([IO.File]::Exists($none)) {
+    [IO.File]::Delete($path)
+    [IO.File]::Delete($none)
+} else { exit 3 }]]
+
+local function ps(node, timeout, script, ...)
+    return powershell.run(node, { timeout = timeout, output_max = OUT_MAX }, script, ...)
+end
+
+function windows_files.size(node, path)
+    return ps(node, 60, SIZE, path)
+end
+
+function windows_files.piece(node, path, at)
+    local result = ps(node, 120, PIECE, path, at, windows_files.PIECE)
+    return result, result.ok and from_base64(result.out) or ""
+end
+
+function windows_files.list(node, folder)
+    local result, names = ps(node, 60, LIST, folder), {}
+    for name in result.out:gmatch "[^\r\n]+" do
+        names[#names + 1] = name
+    end
+    return result, names
+end
+
+function windows_files.begin(node, path)
+    return ps(node, 60, BEGIN, path .. NEW)
+end
+
+function windows_files.append(node, path, bytes)
+    return ps(node, 120, APPEND, to_base64(bytes), path .. NEW)
+end
+
+function windows_files.finish(node, path, sum, old)
+    return ps(node, 3600, FINISH, path, path .. NEW, sum, old or "", path .. BACKUP, path .. NONE)
+end
+
+function windows_files.drop(node, path)
+    return ps(node, 60, DROP, path .. NEW)
+end
+
+function windows_files.restore(node, path)
+    return ps(node, 60, RESTORE, path, path .. BACKUP, path .. NONE)
+end
+
+return windows_files
