@@ -96,19 +96,46 @@ void node_new_role(struct group *g, int node)
     }
 }
 
+static bool ask_anew(struct group *g, int node, int probe)
+{
+    struct group_health *health = &g->node[node].health[probe];
+
+    if (health->status != GROUP_FAIL && health->last != GROUP_FAIL) {
+        return false;
+    }
+    memset(health, 0, sizeof *health);
+    health->since_ms = g->now_ms;
+    health->resting = group_probe_rests(g, node, probe);
+    return true;
+}
+
 /* What has failed is asked anew: until it has failed often enough again it is not known. */
 void node_forget_failures(struct group *g, int node)
 {
     int i;
 
     for (i = 0; i < g->rules.n_probes; i++) {
-        struct group_health *health = &g->node[node].health[i];
+        ask_anew(g, node, i);
+    }
+}
 
-        if (health->status == GROUP_FAIL || health->last == GROUP_FAIL) {
-            memset(health, 0, sizeof *health);
-            health->since_ms = g->now_ms;
-            health->resting = group_probe_rests(g, node, i);
+/* The start is over. Probes of what the holder serves have been made since the grant: those that
+ * failed said no more than "not started yet", and so did a verdict that rests on them. */
+void node_forget_starting(struct group *g, int node)
+{
+    struct group_node *n = &g->node[node];
+    bool any = false;
+    int i;
+
+    for (i = 0; i < g->rules.n_probes; i++) {
+        if (g->rules.probe[i].on == GROUP_ON_HOLDER) {
+            any |= ask_anew(g, node, i);
         }
+    }
+    if (any && n->verdict == GROUP_NO) {
+        n->verdict = GROUP_UNSURE;
+        effects_copy(n->verdict_why, sizeof n->verdict_why, "just started");
+        node_judge(g, node);
     }
 }
 

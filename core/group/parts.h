@@ -63,6 +63,7 @@ enum baton_err node_transit(
 unsigned node_facts(const struct group *g, int node);
 void node_new_role(struct group *g, int node);
 void node_forget_failures(struct group *g, int node);
+void node_forget_starting(struct group *g, int node);
 void node_observed(struct group *g, const struct group_event *ev);
 bool node_looked(
     struct group *g, int node, enum group_answer serving, int64_t began_ms, const char *detail);

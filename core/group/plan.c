@@ -173,6 +173,9 @@ static void completed(struct group *g, struct group_effects *fx, struct group_pl
             group_node_name(g, taker), (long long)g->epoch);
         return;
     }
+    if (plan_is_handover(kind) || taken_up) {
+        node_forget_starting(g, taker);
+    }
     if (plan_is_handover(kind)) {
         node_transit(g, fx, taker, FSM_COMPLETED, FSM_VERIFIED, why, NULL);
         g->node[taker].start_fails = 0;

@@ -904,6 +904,38 @@ START_TEST(an_operator_forces_a_move_to_an_unfit_node_only_with_a_reason)
 }
 END_TEST
 
+START_TEST(probes_that_fail_while_a_service_is_started_say_nothing_of_it)
+{
+    struct baton_error error;
+    struct group_event ev;
+    struct group_health *queue;
+
+    story_normal(&s, 2);
+    s.step_ms = 400;
+    queue = &s.group->node[1].health[1];
+    story_order(&s, GROUP_CMD_FAILOVER, GROUP_NOBODY, false, "maintenance", &error);
+    for (int i = 0; i < 100 && s.group->holder != 1; i++) {
+        story_pass(&s, 100);
+    }
+    ck_assert_int_eq(s.group->node[1].state, FSM_FAILING_OVER);
+    ev = (struct group_event){.kind = GROUP_EV_OBSERVED, .now_ms = s.now_ms};
+    ev.u.observed.node = 1;
+    ev.u.observed.probe = 1;
+    ev.u.observed.outcome = GROUP_FAIL;
+    ev.u.observed.detail = "connection refused";
+    ck_assert_int_eq(story_feed(&s, &ev, &error), BATON_OK);
+    ck_assert_int_eq(queue->status, GROUP_FAIL);
+    story_verdict(&s, 1, GROUP_NO, "queue failed 1/1");
+    story_pass(&s, 5000);
+    ck_assert_int_eq(s.group->node[1].state, FSM_ACTIVE);
+    ck_assert_int_eq(queue->status, GROUP_UNKNOWN);
+    ck_assert_int_eq(s.group->node[1].verdict, GROUP_UNSURE);
+    story_verdict(&s, 1, GROUP_NO, "queue failed 1/1"); /* after it is another matter */
+    ck_traced("server02 Active → Degraded: queue failed 1/1");
+    story_end(&s);
+}
+END_TEST
+
 START_TEST(what_was_chosen_by_force_stays_until_more_fails_there)
 {
     struct baton_error error;
@@ -1629,6 +1661,7 @@ int main(void)
     tcase_add_test(tc, an_operator_moves_a_healthy_service_and_back);
     tcase_add_test(tc, an_operator_forces_a_move_to_an_unfit_node_only_with_a_reason);
     tcase_add_test(tc, what_was_chosen_by_force_stays_until_more_fails_there);
+    tcase_add_test(tc, probes_that_fail_while_a_service_is_started_say_nothing_of_it);
     tcase_add_test(tc, what_was_chosen_by_force_is_like_any_other_once_it_is_fit);
     tcase_add_test(tc, a_fit_node_that_is_not_seen_standing_by_takes_force_too);
     tc = tests(suite, "pause");
