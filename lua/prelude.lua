@@ -487,4 +487,7 @@ return {
     step_plan = plan_step,
     step_run = run_step,
     step_undo = undo_step,
+    generic = function(spec)
+        return require("preflight").checks(spec, { clock = clock_probe, ask = ask })
+    end,
 }

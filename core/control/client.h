@@ -9,6 +9,7 @@
 #define BATON_CONTROL_CLIENT_H
 
 #include "control/control.h"
+#include "controller/readiness.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -124,6 +125,15 @@ bool control_peers_alive(const struct group *group, int node);
  * decides for its own node. `stranger`: it is held by a node that is not configured. `told`: the
  * store has said something since the start. */
 json_t *control_json_peers(const struct controller *controller, struct world *world);
+
+/* ---- control_readiness.c ---------------------------------------------------------------- */
+
+/* The checks, and what they said: {"ok":bool,"at":TIME|null,"checks":[{"name","title",
+ * "node":NODE|null,"outcome":"ok|fail|unknown","detail","advice":TEXT|null,"since":TIME|null}]}.
+ * "ok": each of them was asked, and is ok. "at": when one was asked last. "since": since when its
+ * outcome is what it is; null: it was not asked yet. `baton preflight --json` has it too. */
+json_t *control_json_readiness(
+    const struct readiness *readiness, const struct group *group, struct world *world);
 
 /* ---- control_json.c ------------------------------------------------------------------- */
 

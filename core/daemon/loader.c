@@ -234,7 +234,11 @@ enum baton_err loader_policy(
 {
     struct loader_want reading = *want;
     struct policy_source source = {
-        .file = want->file, .read = loader_read_module, .read_arg = &reading};
+        .file = want->file,
+        .read = loader_read_module,
+        .read_arg = &reading,
+        .checks = want->checks,
+    };
     char *text = NULL;
     enum baton_err err = loader_read(want->file, &text, &source.len, error);
 
@@ -258,6 +262,7 @@ enum baton_err loader_group(
         .site = site,
         .limits = {group->memory_max, group->instructions_max},
         .world = world,
+        .checks = true,
     };
 
     memset(site, 0, sizeof *site);

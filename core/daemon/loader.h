@@ -18,6 +18,7 @@ struct loader_want {
     const struct policy_site *site; /* borrowed by the policy: must outlive it */
     struct policy_limits limits;
     struct world *world;
+    bool checks; /* with the checks that every policy gets, see policy_source */
 };
 
 /* Read the file and run it. A file that everybody may write, that is no regular file or
@@ -40,8 +41,8 @@ enum baton_err loader_read_module(
     void *arg, const char *name, char **text, size_t *len, char *file, size_t file_size,
     struct baton_error *error);
 
-/* The same as the configuration says it for one of its groups. `site` is filled in, and
- * must outlive the policy, as `config` must. */
+/* The same as the configuration says it for one of its groups, with all checks. `site` is filled
+ * in, and must outlive the policy, as `config` must. */
 enum baton_err loader_group(
     const struct config *config, const struct config_group *group, struct world *world,
     struct policy_site *site, struct policy **out, struct baton_error *error);

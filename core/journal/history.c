@@ -129,3 +129,32 @@ json_t *journal_read(const char *file, const struct journal_query *query, struct
     store_close(store);
     return rows;
 }
+
+enum baton_err journal_last_drill(
+    const char *file, const char *group, int64_t *wall_ms, struct baton_error *error)
+{
+    static const char sql[] =
+        "SELECT wall_ms FROM record WHERE grp = ?1 AND kind = 'plan-end'"
+        " AND plan_kind IN ('failback', 'move') AND outcome = 'ok' ORDER BY seq DESC LIMIT 1";
+    struct store *store = NULL;
+    sqlite3_stmt *stmt = NULL;
+    enum baton_err err = store_open_read(file, &store, error);
+    int rc;
+
+    *wall_ms = 0;
+    if (err == BATON_OK) {
+        err = store_prepare(store, sql, &stmt, error);
+    }
+    if (err == BATON_OK) {
+        sqlite3_bind_text(stmt, 1, group, -1, SQLITE_STATIC);
+        rc = sqlite3_step(stmt);
+        if (rc == SQLITE_ROW) {
+            *wall_ms = sqlite3_column_int64(stmt, 0);
+        } else if (rc != SQLITE_DONE) {
+            err = store_fail(store, "read", error);
+        }
+    }
+    sqlite3_finalize(stmt);
+    store_close(store);
+    return err;
+}

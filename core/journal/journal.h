@@ -95,6 +95,11 @@ enum baton_err journal_walk(
     const char *file, const struct journal_query *query, journal_row_fn *each, void *arg,
     struct baton_error *error);
 
+/* When the last planned move of a group (a failback, or a move by an operator) ended well, as the
+ * file says; 0: never. Read-only, one row by an index, without a daemon; blocks. */
+enum baton_err journal_last_drill(
+    const char *file, const char *group, int64_t *wall_ms, struct baton_error *error);
+
 /* What there is in a file: a part for each probe on each node of each group, and one with
  * neither for the records of a group. Groups, nodes and probes come in the order of their
  * names. Blocks, and reads all. */

@@ -159,8 +159,9 @@ enum host_function {  /* what prelude.lua gives the host, kept in the registry *
     HOST_STEP_PLAN,   /* (step, node) → true, detail, lines */
     HOST_STEP_RUN,    /* (step, node) → true|false|nil, detail, memo */
     HOST_STEP_UNDO,   /* (step, node) → true|false|nil, detail */
+    HOST_GENERIC,     /* (table of the policy) → the checks that every policy gets */
 };
-#define HOST_FUNCTIONS 11
+#define HOST_FUNCTIONS 12
 
 struct host_checks {
     int count;
@@ -194,6 +195,7 @@ struct policy {
     /* while loading only */
     const struct policy_source *source;
     bool loading; /* tables are noted with the line that makes them */
+    bool generic; /* what is read now decides nothing, and does not count for the digest */
     struct host_birth *births;
     int n_births, size_births;
     int blame_line; /* of the table that is being read; 0: none */

@@ -169,7 +169,9 @@ static void load_module(lua_State *L, const char *name, int slot)
         BATON_OK) {
         run_blame(L, "module \"%s\": %s", name, error.text);
     }
-    digest(policy, text, len);
+    if (!policy->generic) {
+        digest(policy, text, len);
+    }
     snprintf(chunk + 1, sizeof chunk - 1, "%s", policy->file[slot]);
     status = luaL_loadbufferx(L, text, len, chunk, "t"); /* protected: comes back */
     free(text);
@@ -243,6 +245,7 @@ static void run_prelude(lua_State *L)
         [HOST_STEP_PLAN] = "step_plan",
         [HOST_STEP_RUN] = "step_run",
         [HOST_STEP_UNDO] = "step_undo",
+        [HOST_GENERIC] = "generic",
     };
     struct policy *policy = host_policy(L);
 

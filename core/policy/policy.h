@@ -78,6 +78,8 @@ struct policy_source {
         void *arg, const char *name, char **text, size_t *len, char *file, size_t file_size,
         struct baton_error *error);
     void *read_arg;
+    bool checks; /* add the checks that every policy gets (lua/preflight.lua) to its own; they are
+                    no part of policy_digest, as they decide nothing */
 };
 
 struct policy_limits {

@@ -104,16 +104,16 @@ static void read_step(lua_State *L, int index, struct policy_step *step)
 
 /* ---- Lists --------------------------------------------------------------------------------- */
 
-/* The list in field `key`: how many, each of them an object of that kind. Pushes it. */
-static int open_list(
+/* The list on the top, of field `key`: how many, each of them an object of that kind. */
+static int check_list(
     lua_State *L, int index, const char *key, const char *kind, int meta_ref, int max)
 {
-    int type = lua_getfield(L, index, key), at = lua_gettop(L), count;
+    int at = lua_gettop(L), count;
 
-    if (type == LUA_TNIL) {
+    if (lua_isnil(L, at)) {
         return 0;
     }
-    if (type != LUA_TTABLE || table_is(L, at, meta_ref)) {
+    if (!lua_istable(L, at) || table_is(L, at, meta_ref)) {
         table_fail(L, index, "%s wants a list { %s { … }, … }", key, kind);
     }
     count = (int)lua_rawlen(L, at);
@@ -133,25 +133,73 @@ static int open_list(
     return count;
 }
 
-static void read_checks(lua_State *L, int index, const char *key, struct host_checks *checks)
+/* Pushes the list in field `key` of the table at `index`. */
+static int open_list(
+    lua_State *L, int index, const char *key, const char *kind, int meta_ref, int max)
 {
-    struct policy *policy = host_policy(L);
-    int count = open_list(L, index, key, "check", policy->check_meta_ref, POLICY_CHECKS_MAX);
+    lua_getfield(L, index, key);
+    return check_list(L, index, key, kind, meta_ref, max);
+}
+
+static bool has_check(const struct host_checks *checks, const char *name)
+{
+    for (int i = 0; i < checks->count; i++) {
+        if (strcmp(checks->check[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The `count` checks of the list on the top, after those that are there. Pops it. */
+static void take_checks(
+    lua_State *L, const char *key, int count, struct host_checks *checks, bool generic)
+{
     int at = lua_gettop(L);
 
     for (int i = 0; i < count; i++) {
+        struct policy_check check = {.title = NULL};
+
         lua_rawgeti(L, at, i + 1);
-        read_check(L, lua_gettop(L), &checks->check[i]);
-        for (int other = 0; other < i; other++) {
-            if (strcmp(checks->check[other].name, checks->check[i].name) == 0) {
-                table_fail(
-                    L, at + 1, "%s: there are two of the name %s", key, checks->check[i].name);
+        read_check(L, lua_gettop(L), &check);
+        if (has_check(checks, check.name)) {
+            if (!generic) {
+                table_fail(L, at + 1, "%s: there are two of the name %s", key, check.name);
             }
+            lua_pop(L, 1);
+            continue; /* the policy has its own */
         }
-        checks->ref[i] = luaL_ref(L, LUA_REGISTRYINDEX);
-        checks->count = i + 1;
+        if (checks->count == POLICY_CHECKS_MAX) {
+            table_fail(L, at + 1, "%s has more than %d items", key, POLICY_CHECKS_MAX);
+        }
+        checks->check[checks->count] = check;
+        checks->ref[checks->count] = luaL_ref(L, LUA_REGISTRYINDEX);
+        checks->count++;
     }
     lua_settop(L, at - 1);
+}
+
+static void read_checks(lua_State *L, int index, const char *key, struct host_checks *checks)
+{
+    int meta_ref = host_policy(L)->check_meta_ref;
+    int count = open_list(L, index, key, "check", meta_ref, POLICY_CHECKS_MAX);
+
+    take_checks(L, key, count, checks, false);
+}
+
+/* What every policy gets, but where it has a check of that name itself. */
+static void read_generic(lua_State *L, int index, struct host_checks *checks)
+{
+    struct policy *policy = host_policy(L);
+    int count;
+
+    policy->generic = true;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, policy->function_ref[HOST_GENERIC]);
+    lua_pushvalue(L, index);
+    lua_call(L, 1, 1);
+    policy->generic = false;
+    count = check_list(L, index, "checks", "check", policy->check_meta_ref, POLICY_CHECKS_MAX);
+    take_checks(L, "checks", count, checks, true);
 }
 
 static void read_steps(lua_State *L, int index, const char *key, struct host_steps *steps)
@@ -190,7 +238,7 @@ void setup_read(lua_State *L, int index)
 {
     struct policy *policy = host_policy(L);
 
-    if (!has_any(L, index)) {
+    if (!policy->source->checks && !has_any(L, index)) {
         return;
     }
     policy->setup = memory_zeroed(1, sizeof *policy->setup);
@@ -198,6 +246,9 @@ void setup_read(lua_State *L, int index)
         luaL_error(L, "no memory");
     }
     read_checks(L, index, "checks", &policy->setup->checks);
+    if (policy->source->checks) {
+        read_generic(L, index, &policy->setup->checks);
+    }
     read_checks(L, index, "cluster", &policy->setup->columns);
     read_steps(L, index, "init", &policy->setup->steps[POLICY_INIT]);
     read_steps(L, index, "migrate", &policy->setup->steps[POLICY_MIGRATE]);

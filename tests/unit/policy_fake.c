@@ -9,6 +9,7 @@ struct fake fake;
 struct policy *fake_policy;
 struct group *fake_group;
 struct baton_error fake_error;
+bool fake_checks;
 
 static const char *const secrets[] = {"token"};
 static const struct world_pair params[] = {
@@ -242,6 +243,7 @@ void fake_start(void)
 
 void fake_stop(void)
 {
+    fake_checks = false;
     policy_free(fake_policy);
     group_free(fake_group);
     fake_policy = NULL;
@@ -252,7 +254,7 @@ void fake_stop(void)
 enum baton_err fake_try(const char *text, size_t len, size_t memory_max, int instructions_max)
 {
     struct policy_source source = {
-        .file = "test.lua", .text = text, .len = len, .read = read_module};
+        .file = "test.lua", .text = text, .len = len, .read = read_module, .checks = fake_checks};
     struct policy_limits limits = {.memory_max = memory_max, .instructions_max = instructions_max};
 
     return policy_new(&source, &site, &limits, &fake.world, &fake_policy, &fake_error);

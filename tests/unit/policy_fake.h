@@ -46,6 +46,7 @@ extern struct fake fake;
 extern struct policy *fake_policy;
 extern struct group *fake_group;
 extern struct baton_error fake_error;
+extern bool fake_checks; /* the next policy gets those of every policy, too; fake_stop clears it */
 
 void fake_start(void);
 void fake_stop(void); /* frees what the test has left */

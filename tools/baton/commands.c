@@ -146,6 +146,20 @@ const struct command commands[] = {
      "\n"
      "Example:\n"
      "  baton replay /var/lib/baton/journal.db --policy new.lua --config /etc/baton/baton.xml\n"},
+    {"preflight", "[GROUP] [--config FILE] [--html FILE]", "cH", 0, 1, command_preflight,
+     "check that all is as it must be, on every server, before it is needed",
+     "Needs no batond. It looks only: nothing is changed, but that a file is written to the share\n"
+     "and removed again. Ends with 0 where all is so, 1 where something is not or can't be found\n"
+     "out, 2 where the configuration can't be used.\n"
+     "\n"
+     "  --config FILE   of batond (/etc/baton/baton.xml)\n"
+     "  --html FILE     one page of it, too\n"
+     "\n"
+     "Examples:\n"
+     "  baton preflight\n"
+     "  baton preflight mail --html mail.html\n"
+     "  baton preflight --json | jq -r '.groups[].checks[] | select(.outcome != \"ok\") | "
+     ".title'\n"},
     {"init", "GROUP [--config FILE] [--dry-run] [--yes] [--undo] [--again]", "cqYuA", 1, 1,
      command_init, "prepare the servers of a fresh installation, step by step",
      SETUP_HELP "Examples:\n"

@@ -1,6 +1,9 @@
 /* baton explore: look for faults that a policy does not survive. */
 #include "baton.h"
 
+#include "daemon/explored.h"
+#include "daemon/loader.h"
+#include "daemon/rehearse.h"
 #include "daemon/stage.h"
 #include "explore/explore.h"
 
@@ -120,6 +123,43 @@ static void print_speed(const struct explore_result *result)
         (double)result->done.runs * 1000 / (double)(result->took_ms > 0 ? result->took_ms : 1));
 }
 
+/* ---- What is remembered, for `baton preflight` ----------------------------------------------- */
+
+/* Where the state directory is there and may be written. */
+static void remember(
+    const struct args *args, struct stage *stage, const struct explore_result *result)
+{
+    const char *state = stage->config->state_directory;
+    struct explored explored = {
+        .wall_ms = when_now(),
+        .complete = result->complete,
+        .failed = result->failed,
+        .faults = (int)args->faults,
+        .runs = result->done.runs,
+    };
+    struct run_setup run = {0};
+    struct baton_error error = {0};
+    struct policy *policy = NULL;
+
+    if (result->interrupted || args->lua != NULL || access(state, W_OK) != 0) {
+        return;
+    }
+    stage_setup(stage, &run);
+    if (run.load(run.load_arg, loader_world(), NULL, &stage->site, &policy, &error) == BATON_OK) {
+        explored.digest = rehearsal_digest(policy, &stage->site);
+        if (result->failed) {
+            snprintf(
+                explored.text, sizeof explored.text, "%s: %.200s",
+                explore_failure_name(result->failure.kind), result->failure.text);
+        }
+        explored_write(state, stage->site.group, &explored, &error);
+    }
+    policy_free(policy);
+    if (error.text[0] != '\0') {
+        fprintf(stderr, "baton: not remembered for baton preflight: %s\n", error.text);
+    }
+}
+
 static int finish(const struct args *args, const struct explore_result *result)
 {
     const char *out = args->out != NULL ? args->out : "failure.lua";
@@ -166,6 +206,7 @@ int command_explore(const struct args *args)
     if (explore(&setup, &result, &error) != BATON_OK) {
         code = print_error(args, BATON_NO, baton_err_name(error.code), "%s", error.text);
     } else {
+        remember(args, stage, &result);
         code = finish(args, &result);
     }
     explore_result_fini(&result);

@@ -112,6 +112,10 @@ void tag_text(xmlTextWriter *out, const char *format, ...) __attribute__((format
 void tag_leaf(xmlTextWriter *out, const char *element, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* A page up to its body: it asks for nothing from anywhere, and forbids that anything in it does.
+ * The html element is left open. */
+void tag_page(xmlTextWriter *out, const char *generator, const char *title, const char *style);
+
 /* ---- axis.c: where a time stands in the drawing ---------------------------------------- */
 
 #define AXIS_PIECES_MAX 129

@@ -377,37 +377,16 @@ bool report_html_add(struct report_html *html, const struct story *story)
 
 /* ---- The page -------------------------------------------------------------------------- */
 
-static void write_meta(xmlTextWriter *out, const char *key, const char *value, const char *content)
-{
-    tag_open(out, "meta");
-    tag_set(out, key, "%s", value);
-    tag_set(out, "content", "%s", content);
-    xmlTextWriterEndElement(out);
-}
-
 static void write_top(xmlTextWriter *out, const struct report_html *html)
 {
-    raw(out, "<!DOCTYPE html>\n");
-    tag_open(out, "html");
-    tag_set(out, "lang", "en");
-    tag_open(out, "head");
-    tag_open(out, "meta");
-    tag_set(out, "charset", "utf-8");
-    xmlTextWriterEndElement(out);
-    write_meta(
-        out, "http-equiv", "Content-Security-Policy",
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'");
-    write_meta(out, "name", "viewport", "width=device-width, initial-scale=1");
-    write_meta(out, "name", "generator", "baton simulate");
+    char title[sizeof html->title + 64];
+
     if (html->alone) {
-        tag_leaf(out, "title", NULL, "%s", html->title);
+        snprintf(title, sizeof title, "%s", html->title);
     } else {
-        tag_leaf(out, "title", NULL, "%d of %d scenarios passed", html->passed, html->stories);
+        snprintf(title, sizeof title, "%d of %d scenarios passed", html->passed, html->stories);
     }
-    tag_open(out, "style");
-    raw(out, report_html_style);
-    tag_close(out);
-    tag_close(out);
+    tag_page(out, "baton simulate", title, report_html_style);
     tag_open(out, "body");
     /* What the drawings fill with. */
     raw(out, "<svg class=\"defs\" aria-hidden=\"true\"><defs>"

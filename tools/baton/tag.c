@@ -46,3 +46,32 @@ void tag_leaf(xmlTextWriter *out, const char *element, const char *name, const c
     va_end(list);
     tag_close(out);
 }
+
+static void write_meta(xmlTextWriter *out, const char *key, const char *value, const char *content)
+{
+    tag_open(out, "meta");
+    tag_set(out, key, "%s", value);
+    tag_set(out, "content", "%s", content);
+    xmlTextWriterEndElement(out);
+}
+
+void tag_page(xmlTextWriter *out, const char *generator, const char *title, const char *style)
+{
+    xmlTextWriterWriteRaw(out, X("<!DOCTYPE html>\n"));
+    tag_open(out, "html");
+    tag_set(out, "lang", "en");
+    tag_open(out, "head");
+    tag_open(out, "meta");
+    tag_set(out, "charset", "utf-8");
+    xmlTextWriterEndElement(out);
+    write_meta(
+        out, "http-equiv", "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'");
+    write_meta(out, "name", "viewport", "width=device-width, initial-scale=1");
+    write_meta(out, "name", "generator", generator);
+    tag_leaf(out, "title", NULL, "%s", title);
+    tag_open(out, "style");
+    xmlTextWriterWriteRaw(out, X(style));
+    tag_close(out);
+    tag_close(out);
+}
