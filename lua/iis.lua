@@ -26,6 +26,10 @@ Import-Module WebAdministration
 $name = %s
 if ((Get-WebAppPoolState -Name $name).Value -ne 'Stopped') { Stop-WebAppPool -Name $name }]]
 
+local BINDINGS = [[
+Import-Module WebAdministration
+foreach ($one in Get-WebBinding) { if ($one.protocol -like 'http*') { Write-Output $one.bindingInformation } }]]
+
 local stopped = { [3] = true }
 
 --- An application pool, as a service is one.
@@ -74,6 +78,22 @@ function iis.pool(name, options)
         restart = action { name = "restart the " .. title, effect = thing .. ".restart", deadline = deadline,
             run = restart_on },
     }
+end
+
+--- What the web sites of a node are bound to: "10.9.0.100:80:" each; nil and why. Waits.
+---@param node Node
+---@return string[]?
+---@return string? why
+function iis.bindings(node)
+    local result = powershell.run(node, { timeout = 25 }, BINDINGS)
+    if not result.ok then
+        return nil, remote.complaint(result)
+    end
+    local list = {}
+    for line in result.out:gmatch "[^\r\n]+" do
+        list[#list + 1] = line:match "^%s*(.-)%s*$"
+    end
+    return list
 end
 
 return iis

@@ -34,6 +34,22 @@ local STOP_OTHER = [[
 Import-Module NetworkLoadBalancingClusters
 Get-NlbClusterNode -HostName %s -InterfaceName %s -NodeName %s | Stop-NlbClusterNode | Out-Null]]
 
+-- Mode: as the module's own documents print it, where the property has another name.
+local FACTS = [[
+Import-Module NetworkLoadBalancingClusters
+$cluster = Get-NlbCluster -HostName %s -InterfaceName %s
+$mode = "$($cluster.OperationMode)"
+if ($mode -eq '') { $mode = "$($cluster.Mode)" }
+Write-Output "mode $mode"
+Write-Output "address $($cluster.IPAddress)"
+$node = Get-NlbClusterNode -HostName %s -InterfaceName %s -NodeName %s
+Write-Output "initial $($node.InitialHostState)"
+Write-Output "priority $($node.HostPriority)"
+Write-Output "state $($node.State)"
+foreach ($rule in Get-NlbClusterPortRule -HostName %s -InterfaceName %s) {
+    Write-Output "rule $($rule.Mode) $($rule.StartPort)-$($rule.EndPort)"
+}]]
+
 local stopped = { [3] = true }
 local words = { yes = "its NLB node is started", no = "its NLB node is stopped" }
 
@@ -129,6 +145,39 @@ function nlb.stop_from(other, node, interface, timeout)
     local fields = { timeout = timeout, effect = node.name .. ".address.delete" }
     local result = powershell.run(other, fields, STOP_OTHER, other.name, interface, node.name)
     return result.ok, remote.complaint(result)
+end
+
+---@class NlbFacts
+---@field mode string      of the cluster: "MULTICAST"
+---@field address string   of the cluster
+---@field initial string   the node's initial host state: "Stopped"
+---@field priority integer?
+---@field state string     "Converged(default)", "Stopped" …
+---@field rules { mode: string, ports: string }[]
+
+--- How the node's part of the cluster is set up; nil and why. Waits.
+---@param node Node
+---@param interface string
+---@return NlbFacts?
+---@return string? why
+function nlb.facts(node, interface)
+    local name = node.name
+    local result = powershell.run(node, { timeout = 25 }, FACTS, name, interface, name, interface, name,
+        name, interface)
+    if not result.ok then
+        return nil, remote.complaint(result)
+    end
+    local facts = { mode = "", address = "", initial = "", state = "", rules = {} }
+    for line in result.out:gmatch "[^\r\n]+" do
+        local key, value = line:match "^(%l+) ?(.*)$"
+        if key == "rule" then
+            local mode, ports = value:match "^(%S+) (.*)$"
+            facts.rules[#facts.rules + 1] = { mode = mode, ports = ports }
+        elseif key then
+            facts[key] = key == "priority" and math.tointeger(tonumber(value)) or value
+        end
+    end
+    return facts
 end
 
 -- For policies that name them.

@@ -115,6 +115,20 @@ function smartermail.client_probes(set)
     return probes, names
 end
 
+--- The ports of mail that are asked; not that of web mail, which IIS binds as it likes.
+---@param set SmarterMailPorts
+---@return integer[]
+function smartermail.mail_ports(set)
+    local list = {}
+    for _, one in ipairs(PORTS) do
+        local port = set[one[1] .. "_port"]
+        if port > 0 and one[2] ~= "http" then
+            list[#list + 1] = math.tointeger(port)
+        end
+    end
+    return list
+end
+
 --- The end of a move: the first mail port that is asked answers at the floating address. Asked again
 --- and again: a cluster converges, neighbours hear late, a mail server takes its time to come up.
 ---@param set SmarterMailPorts
@@ -358,18 +372,48 @@ end
 ---@field licence_days number
 ---@field licence_every number
 
+-- nil where address, user or secret is missing.
+local function door_of(set)
+    local timeout = 5
+    if set.api_url and set.api_user and set.api_secret then
+        return door { url = set.api_url, user = set.api_user, secret = secret(set.api_secret),
+            ca_file = set.api_ca_file, timeout = timeout }, timeout
+    end
+end
+
+--- Does the licence last for so many days, as the API says? nil where address, user or secret is
+--- missing.
+---@param set SmarterMailApiSettings
+---@param days number
+---@return (fun(node: Node): boolean?, string)?
+function smartermail.licence_look(set, days)
+    local ask = door_of(set)
+    return ask and function(node)
+        return ask(node, "settings/sysadmin/license-notifications", "licence.valid", licence_lasts(days))
+    end
+end
+
+--- Days from now to a date; an error where it is none.
+---@param date string  "2027-06-30"
+---@return integer
+function smartermail.days_until(date)
+    local year, month, day = date:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
+    if not year then
+        error(("%q is no date like 2027-06-30"):format(date), 0)
+    end
+    return day_of(tonumber(year), tonumber(month), tonumber(day)) - math.floor(wall() / 86400)
+end
+
 --- Probes of the API on the holder: `api`, its services run; `spool` does not grow; `licence` lasts.
 --- The last two say so in the log too. Unknown where nobody answers: the ports say more than that.
 --- None where address, user or secret is missing.
 ---@param set SmarterMailApiSettings
 ---@return table<string, Probe>
 function smartermail.api_probes(set)
-    if not (set.api_url and set.api_user and set.api_secret) then
+    local ask, timeout = door_of(set)
+    if not ask then
         return {}
     end
-    local timeout = 5
-    local ask = door { url = set.api_url, user = set.api_user, secret = secret(set.api_secret),
-        ca_file = set.api_ca_file, timeout = timeout }
     local function asking(path, asks, read)
         return function(node)
             return ask(node, "settings/sysadmin/" .. path, asks, read)

@@ -92,6 +92,88 @@ function windows.service(name, options)
     }
 end
 
+-- StartMode: Auto, Manual, Disabled. Get-Service has it only in newer versions.
+local FACTS = [[
+$name = %s
+foreach ($one in Get-CimInstance -ClassName Win32_Service) {
+    if ($one.Name -eq $name) {
+        Write-Output "start $($one.StartMode)"
+        Write-Output "account $($one.StartName)"
+    }
+}]]
+
+--- How a service starts ("Auto", "Manual" …), and as whom ("LocalSystem"); nil and why. Waits.
+---@param node Node
+---@param name string
+---@return { start: string, account: string }?
+---@return string? why
+function windows.service_facts(node, name)
+    local result = powershell.run(node, { timeout = 25 }, FACTS, name)
+    if not result.ok then
+        return nil, remote.complaint(result)
+    end
+    local facts = {}
+    for line in result.out:gmatch "[^\r\n]+" do
+        local key, value = line:match "^(%l+) (.-)%s*$"
+        if key then
+            facts[key] = value
+        end
+    end
+    if not facts.start then
+        return nil, "there is no service " .. name
+    end
+    facts.account = facts.account or ""
+    return facts
+end
+
+local ACCESS = [[
+foreach ($rule in (Get-Acl -LiteralPath %s).Access) {
+    Write-Output "$($rule.AccessControlType)|$($rule.IdentityReference)|$($rule.FileSystemRights)"
+}]]
+
+--- Who may do what with a folder; nil and why. Waits.
+---@param node Node
+---@param path string
+---@return { kind: string, who: string, rights: string }[]?
+---@return string? why
+function windows.access(node, path)
+    local result = powershell.run(node, { timeout = 25 }, ACCESS, path)
+    if not result.ok then
+        return nil, remote.complaint(result)
+    end
+    local list = {}
+    for line in result.out:gmatch "[^\r\n]+" do
+        local kind, who, rights = line:match "^([^|]*)|([^|]*)|(.-)%s*$"
+        if kind then
+            list[#list + 1] = { kind = kind, who = who, rights = rights }
+        end
+    end
+    return list
+end
+
+local LISTENERS = [[
+foreach ($one in Get-NetTCPConnection -State Listen) { Write-Output "$($one.LocalAddress) $($one.LocalPort)" }]]
+
+--- Addresses and ports that are listened on, "10.9.0.100 25" a line. Waits.
+---@param node Node
+---@return Result
+function windows.listeners(node)
+    return powershell.run(node, { timeout = 25 }, LISTENERS)
+end
+
+-- WebAdministration brings scripts of its own, which a policy of Restricted does not load.
+local REMOTING = [[
+Import-Module NetworkLoadBalancingClusters
+Import-Module WebAdministration
+Write-Output "$(Get-ExecutionPolicy)"]]
+
+--- Can the modules be loaded that the policies need? Prints the execution policy. Waits.
+---@param node Node
+---@return Result
+function windows.remoting(node)
+    return powershell.run(node, { timeout = 30 }, REMOTING)
+end
+
 -- ---- For the shipped probes ------------------------------------------------------------------
 
 -- By the account that Baton uses. The service's own account may see it otherwise.

@@ -19,10 +19,14 @@ local remedies    = require "remedies"
 local service     = require "service"
 local settings    = require "settings"
 local smartermail = require "smartermail"
+local smartermail_checks = require "smartermail_checks"
 
 local set = settings.read {
     sudo             = false, -- nodes are entered by a user that needs it
     unit             = "smartermail.service",
+    service_folder   = "/opt/smartermail", -- of the program
+    mail_folder      = "/var/lib/smartermail", -- before it came onto the share
+    old_paths        = settings.optional "string", -- further prefixes that became the share, with commas between
 
     -- How often and how patiently to look (seconds; fall and rise: times in a row).
     every            = settings.number(2, 0.05),
@@ -54,6 +58,7 @@ local set = settings.read {
     spool_over       = settings.number(900, 1),
     licence_days     = settings.number(14, 0), -- fewer are left: an alert. 0: none
     licence_every    = settings.number(21600, 1),
+    licence_until    = settings.optional "string", -- "2027-06-30", where no API says it
 
     -- When to act (seconds).
     restarts         = settings.number(1, 0), -- in place, before the holder is given up
@@ -153,6 +158,14 @@ local add = floating_ip.add { deadline = set.deadline, attempts = set.start_atte
 
 local parts = { function(node) return floating_ip.look(node) end, mail.look }
 
+-- Check: what must be so before it is needed, and what `baton cluster` shows. ----------------------
+
+local to_check = {
+    mail = mail, unit = set.unit, failover_file = set.service_folder .. "/failoverConfig.xml",
+    old_paths = smartermail_checks.list { set.mail_folder, set.old_paths }, ports = smartermail.mail_ports(set),
+    licence_days = set.licence_days, licence_until = set.licence_until, api = set,
+}
+
 -- Verdict: does it serve, as the clients see it? --------------------------------------------
 
 return policy {
@@ -173,4 +186,7 @@ return policy {
     window        = set.window,
     settle        = set.settle,
     look_deadline = set.look_deadline,
+
+    checks  = smartermail_checks.checks(to_check),
+    cluster = smartermail_checks.columns(to_check),
 }

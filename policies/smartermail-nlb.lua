@@ -22,12 +22,16 @@ local remedies    = require "remedies"
 local service     = require "service"
 local settings    = require "settings"
 local smartermail = require "smartermail"
+local smartermail_checks = require "smartermail_checks"
 
 local set = settings.read {
     -- What the servers call things.
     interface        = "WAN",         -- of the cluster: Get-NlbClusterNodeNetworkInterface
     service          = "MailService",
     pool             = "SmarterMail", -- "": web mail is no IIS site
+    service_folder   = "C:\\Program Files (x86)\\SmarterTools\\SmarterMail\\Service", -- of the program
+    mail_folder      = "C:\\SmarterMail", -- before it came onto the share
+    old_paths        = settings.optional "string", -- further prefixes that became the share, with commas between
     order            = settings.choice { "nlb-first", "service-first" }, -- of a start and a stop
 
     -- How often and how patiently to look (seconds; fall and rise: times in a row).
@@ -60,6 +64,7 @@ local set = settings.read {
     spool_over       = settings.number(900, 1),
     licence_days     = settings.number(14, 0), -- fewer are left: an alert. 0: none
     licence_every    = settings.number(21600, 1),
+    licence_until    = settings.optional "string", -- "2027-06-30", where no API says it
 
     -- When to act (seconds).
     restarts         = settings.number(1, 0), -- in place, before the holder is given up
@@ -192,6 +197,15 @@ local looks = { cluster.look, parts.mail.look }
 -- off instead, by the hook or by fence.ipmi.
 local levels = { fence.nlb { interface = set.interface, deadline = set.nlb_deadline }, hook "fence" }
 
+-- Check: what the document wants to be so, and what its page of servers shows. ----------------------
+
+local to_check = {
+    mail = parts.mail, web = parts.web, cluster = cluster, interface = set.interface, service = set.service,
+    failover_file = set.service_folder .. "\\failoverConfig.xml",
+    old_paths = smartermail_checks.list { set.mail_folder, set.old_paths }, ports = smartermail.mail_ports(set),
+    licence_days = set.licence_days, licence_until = set.licence_until, api = set,
+}
+
 -- Verdict: does it serve, as the clients see it? --------------------------------------------------
 
 return policy {
@@ -212,4 +226,7 @@ return policy {
     window        = set.window,
     settle        = set.settle,
     look_deadline = set.look_deadline,
+
+    checks  = smartermail_checks.checks(to_check),
+    cluster = smartermail_checks.columns(to_check),
 }

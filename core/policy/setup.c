@@ -187,11 +187,29 @@ static void read_checks(lua_State *L, int index, const char *key, struct host_ch
     take_checks(L, key, count, checks, false);
 }
 
-/* What every policy gets, but where it has a check of that name itself. */
+/* Those from `own` on come before those up to it. */
+static void put_first(struct host_checks *checks, int own)
+{
+    int moved;
+
+    for (moved = 0; own + moved < checks->count; moved++) {
+        struct policy_check check = checks->check[own + moved];
+        int ref = checks->ref[own + moved];
+
+        memmove(
+            &checks->check[moved + 1], &checks->check[moved],
+            (size_t)own * sizeof checks->check[0]);
+        memmove(&checks->ref[moved + 1], &checks->ref[moved], (size_t)own * sizeof checks->ref[0]);
+        checks->check[moved] = check;
+        checks->ref[moved] = ref;
+    }
+}
+
+/* What every policy gets, before its own, but where it has a check of that name itself. */
 static void read_generic(lua_State *L, int index, struct host_checks *checks)
 {
     struct policy *policy = host_policy(L);
-    int count;
+    int count, own = checks->count;
 
     policy->generic = true;
     lua_rawgeti(L, LUA_REGISTRYINDEX, policy->function_ref[HOST_GENERIC]);
@@ -200,6 +218,7 @@ static void read_generic(lua_State *L, int index, struct host_checks *checks)
     policy->generic = false;
     count = check_list(L, index, "checks", "check", policy->check_meta_ref, POLICY_CHECKS_MAX);
     take_checks(L, "checks", count, checks, true);
+    put_first(checks, own);
 }
 
 static void read_steps(lua_State *L, int index, const char *key, struct host_steps *steps)

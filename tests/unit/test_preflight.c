@@ -272,15 +272,15 @@ START_TEST(all_is_so)
     run("preflight mail");
     ends(0);
     says("mail  15 of 15 are so\n\ngroup  server01  server02  \n"
+         " ok                        there are two servers or more: 2 servers: server01, server02\n"
+         " ok                        the clients have an address that no server has for its own: "
+         "10.9.0.100, and 2 of the servers\n"
          "         ok        ok      the thing is there: it is\n"
          " ok                        all is well: it is\n"
          "         ok        ok      it is reached, by this policy's own word: it is\n"
          "         ok        ok      clock: it is\n"
          "         ok        ok      share: it is\n"
          " ok                        share-same: it is\n"
-         " ok                        there are two servers or more: 2 servers: server01, server02\n"
-         " ok                        the clients have an address that no server has for its own: "
-         "10.9.0.100, and 2 of the servers\n"
          " ok                        it is decided what happens to a server that is out of reach: "
          "hold: nothing moves by itself until you have seen to it (baton confirm-out)\n"
          " ok                        the policy was explored as it is now: on 20");
@@ -329,6 +329,23 @@ START_TEST(a_terminal_gets_signs_and_progress)
     says("\r\033[K\033[33m▸\033[0m 15 of 15  ");
     says("\033[32m ✓ \033[0m");
     says("\033[31m ✗ \033[0m");
+}
+END_TEST
+
+/* What is unknown because the node is not reached needs no words of its own. */
+START_TEST(a_node_that_is_not_reached_says_so_once)
+{
+    put("share/no-reached-server02", "");
+    put("share/blind-own-server02", "");
+    put("share/blind-whole", "");
+    run("preflight mail");
+    ends(1);
+    says("         ok         ?      the thing is there\n"
+         "  ?                        all is well\n"
+         "                           nobody can see it\n"
+         "                           do this: open your eyes\n"
+         "         ok        NO      it is reached, by this policy's own word\n"
+         "                           server02: it says \"no\" & <no>\n");
 }
 END_TEST
 
@@ -457,14 +474,14 @@ START_TEST(json_is_the_contract)
     ck_assert(json_is_string(json_object_get(check, "at")));
     checks = json_object_get(check, "checks");
     ck_assert_int_eq(json_array_size(checks), 15);
-    check = json_array_get(checks, 1);
+    check = json_array_get(checks, 3);
     ck_assert_str_eq(json_string_value(json_object_get(check, "name")), "own");
     ck_assert_str_eq(json_string_value(json_object_get(check, "title")), "the thing is there");
     ck_assert_str_eq(json_string_value(json_object_get(check, "node")), "server02");
     ck_assert_str_eq(json_string_value(json_object_get(check, "outcome")), "fail");
     ck_assert_str_eq(json_string_value(json_object_get(check, "detail")), "it says \"no\" & <no>");
     ck_assert_str_eq(json_string_value(json_object_get(check, "advice")), "put it there");
-    check = json_array_get(checks, 2);
+    check = json_array_get(checks, 0);
     ck_assert(json_is_null(json_object_get(check, "node")));
     ck_assert(json_is_null(json_object_get(check, "advice")));
     json_decref(result);
@@ -512,6 +529,7 @@ int main(void)
     tcase_add_test(text, what_is_not_so_has_its_advice);
     tcase_add_test(text, advice_for_two_is_given_once);
     tcase_add_test(text, a_terminal_gets_signs_and_progress);
+    tcase_add_test(text, a_node_that_is_not_reached_says_so_once);
     tcase_add_test(facts, without_facts_it_is_unknown);
     tcase_add_test(facts, another_group_than_was_explored);
     tcase_add_test(facts, what_was_explored_and_failed);

@@ -232,4 +232,4 @@ cmdlets["get-filehash"] = function(host, args)
     return { Hash = ("%064X"):format(sum) } -- equal for equal texts, that is all
 end
 
-return cmdlets
+return require("facts").add_to(cmdlets)

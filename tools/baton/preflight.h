@@ -25,6 +25,8 @@ void preflight_grid(struct preflight_grid *grid, const json_t *group);
 const json_t *preflight_cell(const struct preflight_grid *grid, const char *name, int node);
 /* Is it the first of its name? */
 bool preflight_leads(const struct preflight_grid *grid, size_t index);
+/* Can it not be found out because its node is not reached, which another check says? */
+bool preflight_follows(const struct preflight_grid *grid, const json_t *check);
 /* "22 of 24 are so, 1 is not, 1 can't be found out". Returns `text`. */
 const char *preflight_sum(const struct preflight_grid *grid, char *text, size_t size);
 

@@ -84,7 +84,8 @@ static void write_todo(xmlTextWriter *out, const struct preflight_grid *grid)
     for (outcome = 0; outcome < 2; outcome++) {
         json_array_foreach(json_object_get(grid->group, "checks"), i, check)
         {
-            if (strcmp(text_at(check, "outcome"), outcomes[outcome]) == 0) {
+            if (strcmp(text_at(check, "outcome"), outcomes[outcome]) == 0 &&
+                !preflight_follows(grid, check)) {
                 write_item(out, check);
             }
         }

@@ -60,6 +60,24 @@ bool preflight_leads(const struct preflight_grid *grid, size_t index)
     return true;
 }
 
+bool preflight_follows(const struct preflight_grid *grid, const json_t *check)
+{
+    const json_t *other;
+    size_t i;
+
+    if (strcmp(text_at(check, "outcome"), "unknown") != 0 || text_at(check, "node")[0] == '\0') {
+        return false;
+    }
+    json_array_foreach(json_object_get(grid->group, "checks"), i, other)
+    {
+        if (other != check && strcmp(text_at(other, "name"), "reached") == 0 &&
+            strcmp(text_at(other, "node"), text_at(check, "node")) == 0) {
+            return strcmp(text_at(other, "outcome"), "ok") != 0;
+        }
+    }
+    return false;
+}
+
 const char *preflight_sum(const struct preflight_grid *grid, char *text, size_t size)
 {
     size_t used = (size_t)snprintf(
@@ -173,7 +191,7 @@ static void print_trouble(const struct preflight_grid *grid, const char *name, i
         const json_t *check = preflight_cell(grid, name, node);
         const char *advice = text_at(check, "advice");
 
-        if (is_ok(check)) {
+        if (is_ok(check) || preflight_follows(grid, check)) {
             continue;
         }
         printf(
