@@ -303,6 +303,8 @@ function check(spec) end
 ---@field human? string     a person does it: what, in words. `look` checks it when told that it
 ---   is done; `run` is not there then
 ---@field deadline? number  seconds for run or undo (60)
+---@field after? string     name of an earlier step that changes what `look` sees: where that one would
+---   run, a dry run does not ask `look` but `plan`
 
 ---@param spec StepSpec
 ---@return Step

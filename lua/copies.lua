@@ -49,7 +49,7 @@ end
 
 local function rsync_words(copy)
     local words = { "rsync", "-aHAX", "--numeric-ids", "--info=progress2", "--no-human-readable",
-        "--temp-dir=" .. TEMP }
+        "--temp-dir=" .. copy.to:gsub("/+$", "") .. "/" .. TEMP }
     for _, name in ipairs(copy.skip or {}) do
         words[#words + 1] = "--exclude=" .. pattern(name)
     end
@@ -75,7 +75,6 @@ end
 -- 24: files that were there at first had gone when their turn came, as on a mail server that runs.
 local function with_rsync(node, copy)
     local words = rsync_words(copy)
-    words[6] = "--temp-dir=" .. copy.to:gsub("/+$", "") .. "/" .. TEMP
     local result = node:exec {
         command = remote.shell(RSYNC, copy.to, TEMP, table.unpack(words)), progress = "rsync",
         timeout = copy.timeout or WEEK, output_max = KEPT,

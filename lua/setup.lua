@@ -70,14 +70,16 @@ local function are_so(parts, which, node, words)
     return #left == 0, #left == 0 and words or ("%d of %d not yet"):format(#left, #parts)
 end
 
+-- What would be done. All of it where nothing seems to be left: then an earlier step changes that.
 local function lines_of(parts, which, node)
     local left, why = others(parts, which, node)
-    local lines = {}
-    for _, i in ipairs(left or {}) do
-        lines[#lines + 1] = ("%s: %s"):format(node.name, parts[i][which].name)
-    end
     if not left then
-        lines[1] = why
+        error(why, 0)
+    end
+    local lines = {}
+    for i, part in ipairs(#left > 0 and left or parts) do
+        local one = #left > 0 and parts[part] or part
+        lines[i] = ("%s: %s"):format(node.name, one[which].name)
     end
     return lines
 end
@@ -93,6 +95,7 @@ end
 ---@field stop Part[]       … and stopped
 ---@field deadline number   seconds, for all of them
 ---@field unless? fun(node: Node): boolean, string  where this is true nothing is done
+---@field after? string      an earlier step that changes what is looked at
 
 --- Stop all parts on a node. `--undo` starts again what ran.
 ---@param spec PartsSpec
@@ -100,7 +103,7 @@ end
 function setup.stopped(spec)
     local parts = spec.stop
     return step {
-        name = spec.name, title = spec.title, on = spec.on, deadline = spec.deadline,
+        name = spec.name, title = spec.title, on = spec.on, deadline = spec.deadline, after = spec.after,
         look = function(node)
             if spec.unless then
                 local yes, why = spec.unless(node)
@@ -163,7 +166,7 @@ end
 function setup.started(spec)
     local node = spec.node
     return step {
-        name = spec.name, title = spec.title, deadline = spec.deadline,
+        name = spec.name, title = spec.title, deadline = spec.deadline, after = spec.after,
         look = function()
             if spec.unless then
                 local yes, why = spec.unless(node)

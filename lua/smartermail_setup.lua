@@ -20,9 +20,9 @@ local smartermail_setup = {}
 ---@field start Part[]          what a start starts, in its order
 ---@field stop Part[]           what a stop stops
 ---@field mail Part             the service among them
----@field system_folder string  on the servers: DAT and XML files, settings
+---@field service_folder string  on the servers: DAT and XML files, settings
 ---@field mail_folder string    … mail data
----@field failover_file string  … failoverConfig.xml
+---@field failover_file? string  … failoverConfig.xml (in the service folder)
 ---@field old_paths? string     further prefixes that became the share, with commas between
 ---@field grant? string         Windows: accounts that may write the shared Service folder, with commas
 ---@field ports string          that must be bound to the floating address, with commas between
@@ -161,6 +161,7 @@ function smartermail_setup.steps(spec)
         return {}
     end
     local service = files.join(primary, share, "Service")
+    local failover_file = spec.failover_file or files.join(primary, spec.service_folder, "failoverConfig.xml")
     local address = group.floating and group.floating:match "^[^/]*" or nil
     local wanted = { SharedSystemFilesPath = service, FailoverIPAddress = address, IsEnabled = true }
 
@@ -192,7 +193,7 @@ function smartermail_setup.steps(spec)
 
     -- The text as it is, and the lines that say what is to be changed in it.
     local function failover_of(node)
-        local text, why, missing = files.read(node, spec.failover_file)
+        local text, why, missing = files.read(node, failover_file)
         if missing then
             text = ""
         elseif not text then
@@ -200,7 +201,7 @@ function smartermail_setup.steps(spec)
         end
         local lines, wrong = differences(text == "" and "<none/>" or text)
         if not lines then
-            return nil, ("%s: %s: %s"):format(node.name, spec.failover_file, wrong)
+            return nil, ("%s: %s: %s"):format(node.name, failover_file, wrong)
         end
         return text, lines
     end
@@ -211,7 +212,7 @@ function smartermail_setup.steps(spec)
             return { lines }
         end
         for i, line in ipairs(lines) do
-            lines[i] = ("%s: %s: %s"):format(node.name, spec.failover_file, line)
+            lines[i] = ("%s: %s: %s"):format(node.name, failover_file, line)
         end
         return lines
     end
@@ -247,40 +248,40 @@ function smartermail_setup.steps(spec)
             end
             local new, why = failover_config(text, wanted)
             if not new then
-                return false, ("%s: %s: %s"):format(node.name, spec.failover_file, why)
+                return false, ("%s: %s: %s"):format(node.name, failover_file, why)
             end
-            local done, failed = files.write(node, spec.failover_file, new)
+            local done, failed = files.write(node, failover_file, new)
             return done, done and table.concat(lines, "; ") or failed
         end,
         undo = function(node)
-            return files.restore(node, spec.failover_file)
+            return files.restore(node, failover_file)
         end,
     }
 
     local failover_standbys = step {
         name = "failover-config-copied", title = "failoverConfig.xml as on " .. primary.name, on = "standbys",
-        deadline = 300,
+        deadline = 300, after = "failover-config",
         look = function(node)
-            local first, why = files.read(primary, spec.failover_file)
-            local own, failed, missing = files.read(node, spec.failover_file)
+            local first, why = files.read(primary, failover_file)
+            local own, failed, missing = files.read(node, failover_file)
             if not first or not own and not missing then
                 return nil, why or failed
             end
             return own == first, own == first and "the same" or "not the same"
         end,
         plan = function(node)
-            return { ("%s: %s: replaced by that of %s"):format(node.name, spec.failover_file, primary.name),
+            return { ("%s: %s: replaced by that of %s"):format(node.name, failover_file, primary.name),
                 table.unpack(failover_plan(node)) }
         end,
         run = function(node)
-            local text, why = files.read(primary, spec.failover_file)
+            local text, why = files.read(primary, failover_file)
             if not text then
                 return nil, why
             end
-            return files.write(node, spec.failover_file, text)
+            return files.write(node, failover_file, text)
         end,
         undo = function(node)
-            return files.restore(node, spec.failover_file)
+            return files.restore(node, failover_file)
         end,
     }
 
@@ -306,7 +307,7 @@ function smartermail_setup.steps(spec)
         plan = function(node)
             local lines = { ("%s: %s is made"):format(node.name, service) }
             if not is_windows(node) then
-                lines[2] = ("%s: %s gets the owner and mode of %s"):format(node.name, service, spec.system_folder)
+                lines[2] = ("%s: %s gets the owner and mode of %s"):format(node.name, service, spec.service_folder)
             end
             for account in (spec.grant or ""):gmatch "[^,]+" do
                 lines[#lines + 1] = ("%s: %s may write %s"):format(node.name, account:match "^%s*(.-)%s*$", service)
@@ -315,7 +316,7 @@ function smartermail_setup.steps(spec)
         end,
         run = function(node)
             local result = run_on(node, 100, MAKE_FOLDER, WIN_MAKE_FOLDER, service,
-                is_windows(node) and (spec.grant or "") or spec.system_folder)
+                is_windows(node) and (spec.grant or "") or spec.service_folder)
             local done, why = remote.done(result, "make " .. service)
             return done, why or "made", "made"
         end,
@@ -330,7 +331,7 @@ function smartermail_setup.steps(spec)
 
     -- ---- Copies
 
-    local system_copy = { from = spec.system_folder, to = service, only = SYSTEM_FILES, timeout = spec.copy_deadline }
+    local system_copy = { from = spec.service_folder, to = service, only = SYSTEM_FILES, timeout = spec.copy_deadline }
 
     local system_copied = step {
         name = "system-files", title = "system files to the share", on = "primary", deadline = spec.copy_deadline + 60,
@@ -461,7 +462,7 @@ function smartermail_setup.steps(spec)
         plan = function(node)
             -- Before the copy: what will be there is what is here.
             local complete = is_complete(node)
-            local lines, why = paths_left(node, complete and service or spec.system_folder)
+            local lines, why = paths_left(node, complete and service or spec.service_folder)
             if not lines then
                 error(why, 0)
             end
@@ -605,8 +606,9 @@ function smartermail_setup.steps(spec)
             paths_seen,
             licence(standby, "activate"),
             setup.stopped(parts { name = "stop-standby", title = "SmarterMail stopped again", on = "standbys",
-                no_undo = true }),
-            setup.started(parts { name = "start-primary", title = "SmarterMail on " .. primary.name, node = primary }),
+                after = "start-standby" }),
+            setup.started(parts { name = "start-primary", title = "SmarterMail on " .. primary.name, node = primary,
+                after = "start-standby" }),
             licence(primary, "re-activate"),
             bindings,
             spec.iis and iis or nil,

@@ -20,6 +20,7 @@ local service     = require "service"
 local settings    = require "settings"
 local smartermail = require "smartermail"
 local smartermail_checks = require "smartermail_checks"
+local smartermail_setup = require "smartermail_setup"
 
 local set = settings.read {
     sudo             = false, -- nodes are entered by a user that needs it
@@ -74,6 +75,14 @@ local set = settings.read {
     look_deadline    = settings.number(5, 0.1),
     start_attempts   = settings.number(3, 1), -- a start that fails, before it is undone
     unconfirmed      = settings.choice { "hold", "fence" }, -- a holder that can't be seen out
+
+    -- For baton init and baton migrate: where things are on the servers before they are on the share.
+    service_folder   = "/etc/smartermail", -- system files
+    mail_folder      = "/var/lib/smartermail",
+    old_paths        = settings.optional "string", -- more prefixes that become the share: "/home/mail, /data"
+    failover_file    = settings.optional "string", -- failoverConfig.xml in the service folder
+    ports            = "25, 80, 110, 143, 443, 465, 587, 993, 995", -- must be bound to the floating address
+    copy_deadline    = settings.number(172800, 1), -- for one pass of a copy
 }
 
 local mail = smartermail.on_linux { unit = set.unit, deadline = set.restart_deadline,
@@ -166,9 +175,21 @@ local to_check = {
     licence_days = set.licence_days, licence_until = set.licence_until, api = set,
 }
 
+-- Set-up: a fresh installation, or one that is there, onto the share. ------------------------
+
+local address = { start = add, stop = remove, look = floating_ip.look }
+local steps = smartermail_setup.steps {
+    start = { mail, address }, stop = { address, mail }, mail = mail,
+    service_folder = set.service_folder, mail_folder = set.mail_folder, failover_file = set.failover_file,
+    old_paths = set.old_paths, ports = set.ports,
+    deadline = 2 * set.restart_deadline + set.deadline, copy_deadline = set.copy_deadline,
+}
+
 -- Verdict: does it serve, as the clients see it? --------------------------------------------
 
 return policy {
+    init        = steps.init,
+    migrate     = steps.migrate,
     probes      = probes,
     serving     = probe.custom { every = set.every, timeout = set.look_deadline, pure = true,
                                  run = service.any_of(parts) },

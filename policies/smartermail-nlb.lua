@@ -23,6 +23,7 @@ local service     = require "service"
 local settings    = require "settings"
 local smartermail = require "smartermail"
 local smartermail_checks = require "smartermail_checks"
+local smartermail_setup = require "smartermail_setup"
 
 local set = settings.read {
     -- What the servers call things.
@@ -81,6 +82,15 @@ local set = settings.read {
     drain            = settings.number(0, 0), -- minutes for connections to end before a stop
     start_attempts   = settings.number(3, 1), -- a start that fails, before it is undone
     unconfirmed      = settings.choice { "hold", "fence" }, -- a holder that can't be seen out
+
+    -- For baton init and baton migrate: where things are on the servers before they are on the share.
+    service_folder   = [[C:\Program Files (x86)\SmarterTools\SmarterMail\Service]], -- system files
+    mail_folder      = [[C:\SmarterMail]],
+    old_paths        = settings.optional "string", -- more prefixes that become the share: "E:\Mail, F:\Mail"
+    failover_file    = settings.optional "string", -- failoverConfig.xml in the service folder
+    grant            = settings.optional "string", -- who may write the shared Service folder: "DOM\mail$, …"
+    ports            = "25, 80, 110, 143, 443, 465, 587, 993, 995", -- must be bound to the cluster's address
+    copy_deadline    = settings.number(172800, 1), -- for one pass of a copy
 }
 
 local cluster = nlb.node { interface = set.interface, deadline = set.nlb_deadline, attempts = set.start_attempts,
@@ -206,9 +216,22 @@ local to_check = {
     licence_days = set.licence_days, licence_until = set.licence_until, api = set,
 }
 
+-- Set-up: a fresh installation, or one that is there, onto the share. ------------------------------
+
+local steps = smartermail_setup.steps {
+    start = parts.web and { cluster, parts.mail, parts.web } or { cluster, parts.mail },
+    stop = parts.web and { cluster, parts.web, parts.mail } or { cluster, parts.mail },
+    mail = parts.mail, iis = parts.web ~= nil,
+    service_folder = set.service_folder, mail_folder = set.mail_folder, failover_file = set.failover_file,
+    old_paths = set.old_paths, grant = set.grant, ports = set.ports,
+    deadline = 2 * set.deadline + set.nlb_deadline, copy_deadline = set.copy_deadline,
+}
+
 -- Verdict: does it serve, as the clients see it? --------------------------------------------------
 
 return policy {
+    init        = steps.init,
+    migrate     = steps.migrate,
     probes      = probes,
     serving     = probe.custom { every = set.every, timeout = set.look_deadline, pure = true,
                                  run = service.any_of(looks) },

@@ -190,6 +190,7 @@ struct policy_step {
     const char *human; /* what a person does, in words; NULL: Baton does it */
     enum policy_on on;
     int64_t deadline_ms;
+    int after; /* an earlier step that changes what this one's look sees; -1: none does */
     bool has_look, has_plan, has_run, has_undo;
 };
 

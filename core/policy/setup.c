@@ -72,7 +72,7 @@ static void read_check(lua_State *L, int index, struct policy_check *check)
 static void read_step(lua_State *L, int index, struct policy_step *step)
 {
     static const char *const keys[] = {
-        "name", "title", "on", "look", "plan", "run", "undo", "human", "deadline", NULL,
+        "name", "title", "on", "look", "plan", "run", "undo", "human", "deadline", "after", NULL,
     };
     static const char *const on[] = {"group", "each", "primary", "standbys", NULL};
     const char *title = text_field(L, index, "title");
@@ -221,6 +221,21 @@ static void read_generic(lua_State *L, int index, struct host_checks *checks)
     put_first(checks, own);
 }
 
+/* Where in the list the step is that it comes after. */
+static void read_after(
+    lua_State *L, int index, const struct host_steps *before, struct policy_step *step)
+{
+    const char *name = text_field(L, index, "after");
+
+    step->after = name != NULL ? before->count - 1 : -1;
+    while (step->after >= 0 && strcmp(before->step[step->after].name, name) != 0) {
+        step->after--;
+    }
+    if (name != NULL && step->after < 0) {
+        table_fail(L, index, "step %s: there is no earlier step %s", step->name, name);
+    }
+}
+
 static void read_steps(lua_State *L, int index, const char *key, struct host_steps *steps)
 {
     struct policy *policy = host_policy(L);
@@ -230,6 +245,7 @@ static void read_steps(lua_State *L, int index, const char *key, struct host_ste
     for (int i = 0; i < count; i++) {
         lua_rawgeti(L, at, i + 1);
         read_step(L, lua_gettop(L), &steps->step[i]);
+        read_after(L, lua_gettop(L), steps, &steps->step[i]);
         for (int other = 0; other < i; other++) {
             if (strcmp(steps->step[other].name, steps->step[i].name) == 0) {
                 table_fail(L, at + 1, "%s: there are two of the name %s", key, steps->step[i].name);

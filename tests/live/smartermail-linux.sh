@@ -1,7 +1,6 @@
 #!/bin/bash
 # A real batond with policies/smartermail-linux.lua and two real servers: OpenSSH, a floating
-# address, a mounted share, SMTP and IMAP. SmarterMail itself can't be had; its unit is Postfix and
-# Dovecot, and systemctl a small program for that one unit.
+# address, a mounted share, SMTP and IMAP. The unit is a stand-in: lab-smartermail.
 #
 #   smartermail-linux.sh BUILD_DIRECTORY
 set -u
@@ -25,6 +24,8 @@ done
 LAB_BUILD=$build
 # shellcheck source=tests/live/lab-baton
 . "$(dirname "$0")/lab-baton"
+# shellcheck source=tests/live/lab-smartermail
+. "$(dirname "$0")/lab-smartermail"
 # shellcheck disable=SC2034  # for lab-baton
 LAB_POLICY=smartermail-linux
 LAB_PARAMS=(every=0.2 timeout=0.5 fall=2 rise=2 restarts=0 failback=false settle=1 share_every=1
@@ -61,51 +62,6 @@ wait_for() { # SECONDS COMMAND…
     done
 }
 
-# What systemd would do for one unit, and a line for each order that it gets.
-install_systemctl() { # HOST
-    local bin=$LAB_DIR/$1/etc/ssh/bin
-    mkdir -p "$bin"
-    cat >"$bin/systemctl" <<'END'
-#!/bin/sh
-verb=$1
-for unit; do :; done
-[ "$unit" = smartermail.service ] || { echo "Unit $unit not found." >&2; exit 5; }
-runs() { postfix status 2>/dev/null || doveadm service status >/dev/null 2>&1; }
-# What is started must not hold the caller's output.
-[ "$verb" = is-active ] || exec >/dev/null 2>>/var/log/systemctl.err </dev/null
-[ "$verb" = is-active ] || echo "$verb" >>/var/log/systemctl.log
-case $verb in
-is-active)
-    if runs; then echo active; else echo inactive; exit 3; fi
-    ;;
-start) { postfix status 2>/dev/null || postfix start; } && { doveadm service status >/dev/null 2>&1 || dovecot; } ;;
-stop)
-    ! postfix status 2>/dev/null || postfix stop
-    ! doveadm service status >/dev/null 2>&1 || doveadm stop
-    for _ in $(seq 100); do
-        runs || exit 0
-        sleep 0.1
-    done
-    exit 1
-    ;;
-kill) pkill -KILL -x master; pkill -KILL -x dovecot; exit 0 ;;
-*) echo "Unknown command verb $verb." >&2; exit 1 ;;
-esac
-END
-    chmod 755 "$bin/systemctl"
-    echo "SetEnv PATH=/etc/ssh/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
-        >>"$LAB_DIR/$1/etc/ssh/sshd_config"
-}
-
-orders() { # HOST: what systemctl was told, since the last time
-    cat "$LAB_DIR/$1/log/systemctl.log" 2>/dev/null
-    : >"$LAB_DIR/$1/log/systemctl.log"
-}
-orders_are() { # HOST WORDS
-    local seen
-    seen=$(orders "$1" | tr '\n' ' ')
-    [ "${seen% }" = "$2" ] || { echo "$1: \"$seen\" instead of \"$2\"" && false; }
-}
 has_address() { lab_on "$1" ip -o address show dev $LAB_INTERFACE | grep -q "$LAB_FLOATING/"; }
 all_are() { lab_baton_state 2>/dev/null | grep -qx "$1"; }
 serves() { # HOST: alone

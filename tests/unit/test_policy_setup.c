@@ -99,6 +99,7 @@ static const struct {
     {"init = { step { name = 'x', run = function() end } }", "step x has no plan"},
     {"init = { step { name = 'x', human = 'y', run = function() end } }",
      "what a person does has no run or undo"},
+    {"init = { step { name = 'x', human = 'y', after = 'x' } }", "there is no earlier step x"},
     {"migrate = { step { name = 'x', run = 'rsync', plan = function() end } }",
      "run wants a function, not a string"},
 };

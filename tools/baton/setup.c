@@ -385,12 +385,6 @@ static int run(struct setup *setup)
     struct baton_error error = {0};
     enum baton_err err = BATON_OK;
 
-    if (args->again && !args->dry_run) {
-        err = record_retire(setup->record, "before", &error);
-    }
-    if (err != BATON_OK) {
-        return tell_last(setup, BATON_NO, baton_err_name(err), "%s", error.text);
-    }
     if (args->undo && record_is_empty(setup->record)) {
         return tell_last(
             setup, BATON_DONE, "", "There is nothing to take back: %s says of no step.",
@@ -400,7 +394,7 @@ static int run(struct setup *setup)
     if (args->dry_run) {
         return args->undo ? setup_undo(setup) : setup_dry_run(setup);
     }
-    if (args->undo || !is_finished(setup)) {
+    if (args->undo || args->again || !is_finished(setup)) {
         err = setup_may_act(setup, &error);
         if (err == BATON_OK) {
             err = begin(setup, &error);

@@ -84,6 +84,7 @@ struct setup_unit { /* one step on one node */
     int number;       /* from 1 */
     int64_t began_ms; /* of the monotonic clock */
     char copied[128]; /* what a copy came to */
+    bool planned;     /* a dry run found that it would run */
 };
 
 struct setup_end {       /* of a task; texts are malloc'd */

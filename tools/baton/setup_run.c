@@ -257,6 +257,19 @@ static enum next automatic(struct setup *setup, struct setup_unit *unit, enum re
 
 /* ---- All of them ------------------------------------------------------------------------- */
 
+/* With --again as if nobody knew: what is seen to be so is left, and what was ours stays ours. */
+static enum record_state state_before(const struct setup *setup, const struct setup_unit *unit)
+{
+    enum record_state state = record_state(setup->record, unit->step->name, unit->on);
+
+    if (!setup->args->again) {
+        return state;
+    }
+    return state == RECORD_DONE || state == RECORD_RUNNING || state == RECORD_FAILED
+               ? RECORD_RUNNING
+               : RECORD_NONE;
+}
+
 int setup_run(struct setup *setup)
 {
     enum next next = GO_ON;
@@ -264,7 +277,7 @@ int setup_run(struct setup *setup)
 
     for (i = 0; i < setup->n_units && next == GO_ON; i++) {
         struct setup_unit *unit = &setup->unit[i];
-        enum record_state before = record_state(setup->record, unit->step->name, unit->on);
+        enum record_state before = state_before(setup, unit);
 
         unit->began_ms = tell_now_ms();
         unit->copied[0] = '\0';
@@ -293,12 +306,26 @@ int setup_run(struct setup *setup)
 
 /* ---- What would be done ------------------------------------------------------------------ */
 
+/* Would one run before it that changes what its look sees? */
+static bool is_outdated(const struct setup *setup, const struct setup_unit *unit)
+{
+    const struct setup_unit *other;
+
+    for (other = setup->unit; other < unit; other++) {
+        if (unit->step->after >= 0 && other->planned &&
+            POLICY_STEP_INDEX(setup->which, unit->step->after) == other->index) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool plan(struct setup *setup, struct setup_unit *unit)
 {
     struct setup_end end = {0};
     bool ok = true;
 
-    if (unit->step->has_look) {
+    if (unit->step->has_look && !is_outdated(setup, unit)) {
         setup_task(setup, unit, POLICY_STEP_LOOK, &end);
         if (end.outcome == GROUP_OK) {
             setup->already++;
@@ -307,6 +334,7 @@ static bool plan(struct setup *setup, struct setup_unit *unit)
         }
         setup_end_fini(&end);
     }
+    unit->planned = true;
     if (unit->step->human != NULL) {
         tell_end(setup, unit, "waits", "this will be for you to do", unit->step->human);
         goto out;
@@ -325,7 +353,7 @@ int setup_dry_run(struct setup *setup)
 
     for (i = 0; i < setup->n_units && !setup->stopped; i++) {
         struct setup_unit *unit = &setup->unit[i];
-        enum record_state before = record_state(setup->record, unit->step->name, unit->on);
+        enum record_state before = state_before(setup, unit);
 
         unit->began_ms = tell_now_ms();
         if (before == RECORD_DONE || before == RECORD_ALREADY || before == RECORD_SKIPPED) {
