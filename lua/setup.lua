@@ -96,6 +96,7 @@ end
 ---@field deadline number   seconds, for all of them
 ---@field unless? fun(node: Node): boolean, string  where this is true nothing is done
 ---@field after? string      an earlier step that changes what is looked at
+---@field final? boolean     stopped: `--undo` leaves it, because it undid an earlier step itself
 
 --- Stop all parts on a node. `--undo` starts again what ran.
 ---@param spec PartsSpec
@@ -130,18 +131,22 @@ function setup.stopped(spec)
             end
             return true, "stopped", memo
         end,
-        undo = function(node, memo)
-            -- In the other direction: what was stopped last is started first.
-            for i = #parts, 1, -1 do
-                if ("," .. (memo or "") .. ","):find("," .. i .. ",", 1, true) then
-                    local done, why = setup.act(parts[i].start, node)
-                    if not done then
-                        return done, why
-                    end
+        undo = not spec.final and function(node, memo)
+            local stopped = {}
+            for i in (memo or ""):gmatch "%d+" do
+                stopped[parts[tonumber(i)]] = true
+            end
+            for _, part in ipairs(spec.start) do
+                local done, why = true, nil
+                if stopped[part] then
+                    done, why = setup.act(part.start, node)
+                end
+                if not done then
+                    return done, why
                 end
             end
             return true, (memo or "") == "" and "it did not run before" or "it runs again"
-        end,
+        end or nil,
     }
 end
 

@@ -22,10 +22,10 @@ local smartermail_setup = {}
 ---@field mail Part             the service among them
 ---@field service_folder string  on the servers: DAT and XML files, settings
 ---@field mail_folder string    … mail data
----@field failover_file? string  … failoverConfig.xml (in the service folder)
+---@field failover_file string  … failoverConfig.xml
 ---@field old_paths? string     further prefixes that became the share, with commas between
 ---@field grant? string         Windows: accounts that may write the shared Service folder, with commas
----@field ports string          that must be bound to the floating address, with commas between
+---@field ports integer[]       that must be bound to the floating address
 ---@field iis? boolean          web mail is an IIS site
 ---@field copy_deadline number  seconds
 ---@field deadline number       seconds for a start or stop of all parts
@@ -161,7 +161,7 @@ function smartermail_setup.steps(spec)
         return {}
     end
     local service = files.join(primary, share, "Service")
-    local failover_file = spec.failover_file or files.join(primary, spec.service_folder, "failoverConfig.xml")
+    local failover_file = spec.failover_file
     local address = group.floating and group.floating:match "^[^/]*" or nil
     local wanted = { SharedSystemFilesPath = service, FailoverIPAddress = address, IsEnabled = true }
 
@@ -547,7 +547,7 @@ function smartermail_setup.steps(spec)
             if not at then
                 at, port = line:match "^%S+%s+%d+%s+%d+%s+(%S+):(%d+)%s"
             end
-            if port and ("," .. spec.ports:gsub("%s", "") .. ","):find("," .. port .. ",", 1, true) then
+            if port and ("," .. table.concat(spec.ports, ",") .. ","):find("," .. port .. ",", 1, true) then
                 seen = seen + 1
                 if at ~= address then
                     wrong[#wrong + 1] = at .. ":" .. port
@@ -566,7 +566,7 @@ function smartermail_setup.steps(spec)
             if not seen then
                 return nil, wrong
             elseif seen == 0 then
-                return false, "nothing listens on the ports " .. spec.ports
+                return false, "nothing listens on the ports " .. table.concat(spec.ports, ", ")
             end
             table.sort(wrong)
             return #wrong == 0, #wrong == 0 and ("all are bound to %s"):format(address)
@@ -606,7 +606,7 @@ function smartermail_setup.steps(spec)
             paths_seen,
             licence(standby, "activate"),
             setup.stopped(parts { name = "stop-standby", title = "SmarterMail stopped again", on = "standbys",
-                after = "start-standby" }),
+                after = "start-standby", final = true }),
             setup.started(parts { name = "start-primary", title = "SmarterMail on " .. primary.name, node = primary,
                 after = "start-standby" }),
             licence(primary, "re-activate"),

@@ -25,9 +25,11 @@ local smartermail_setup = require "smartermail_setup"
 local set = settings.read {
     sudo             = false, -- nodes are entered by a user that needs it
     unit             = "smartermail.service",
-    service_folder   = "/opt/smartermail", -- of the program
+    service_folder   = "/etc/smartermail", -- system files, before they came onto the share
     mail_folder      = "/var/lib/smartermail", -- before it came onto the share
     old_paths        = settings.optional "string", -- further prefixes that became the share, with commas between
+    failover_file    = settings.optional "string", -- failoverConfig.xml in the service folder
+    order            = settings.choice { "address-first", "service-first" }, -- of a start
 
     -- How often and how patiently to look (seconds; fall and rise: times in a row).
     every            = settings.number(2, 0.05),
@@ -76,12 +78,7 @@ local set = settings.read {
     start_attempts   = settings.number(3, 1), -- a start that fails, before it is undone
     unconfirmed      = settings.choice { "hold", "fence" }, -- a holder that can't be seen out
 
-    -- For baton init and baton migrate: where things are on the servers before they are on the share.
-    service_folder   = "/etc/smartermail", -- system files
-    mail_folder      = "/var/lib/smartermail",
-    old_paths        = settings.optional "string", -- more prefixes that become the share: "/home/mail, /data"
-    failover_file    = settings.optional "string", -- failoverConfig.xml in the service folder
-    ports            = "25, 80, 110, 143, 443, 465, 587, 993, 995", -- must be bound to the floating address
+    -- For baton init and baton migrate.
     copy_deadline    = settings.number(172800, 1), -- for one pass of a copy
 }
 
@@ -165,12 +162,17 @@ repairs[#repairs + 1] = remedies.put_address_back { probe = "floating", within =
 local remove = floating_ip.remove { deadline = set.deadline }
 local add = floating_ip.add { deadline = set.deadline, attempts = set.start_attempts }
 
+-- A service that is bound to the floating address alone can't start without it, unless the sysctl
+-- net.ipv4.ip_nonlocal_bind says that it may.
+local start = set.order == "address-first" and { add, mail.start } or { mail.start, add }
+
 local parts = { function(node) return floating_ip.look(node) end, mail.look }
 
 -- Check: what must be so before it is needed, and what `baton cluster` shows. ----------------------
 
+local failover_file = set.failover_file or set.service_folder .. "/failoverConfig.xml"
 local to_check = {
-    mail = mail, unit = set.unit, failover_file = set.service_folder .. "/failoverConfig.xml",
+    mail = mail, unit = set.unit, failover_file = failover_file,
     old_paths = smartermail_checks.list { set.mail_folder, set.old_paths }, ports = smartermail.mail_ports(set),
     licence_days = set.licence_days, licence_until = set.licence_until, api = set,
 }
@@ -179,9 +181,10 @@ local to_check = {
 
 local address = { start = add, stop = remove, look = floating_ip.look }
 local steps = smartermail_setup.steps {
-    start = { mail, address }, stop = { address, mail }, mail = mail,
-    service_folder = set.service_folder, mail_folder = set.mail_folder, failover_file = set.failover_file,
-    old_paths = set.old_paths, ports = set.ports,
+    start = set.order == "address-first" and { address, mail } or { mail, address },
+    stop = { address, mail }, mail = mail,
+    service_folder = set.service_folder, mail_folder = set.mail_folder, failover_file = failover_file,
+    old_paths = set.old_paths, ports = smartermail.mail_ports(set),
     deadline = 2 * set.restart_deadline + set.deadline, copy_deadline = set.copy_deadline,
 }
 
@@ -198,7 +201,7 @@ return policy {
     transitions = transitions,
 
     stop        = { remove, mail.stop },
-    start       = { mail.start, add },
+    start       = start,
     fence       = { hook "fence" },
     verify      = smartermail.seen_by_clients(set),
 

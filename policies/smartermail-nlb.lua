@@ -30,9 +30,10 @@ local set = settings.read {
     interface        = "WAN",         -- of the cluster: Get-NlbClusterNodeNetworkInterface
     service          = "MailService",
     pool             = "SmarterMail", -- "": web mail is no IIS site
-    service_folder   = "C:\\Program Files (x86)\\SmarterTools\\SmarterMail\\Service", -- of the program
+    service_folder   = "C:\\Program Files (x86)\\SmarterTools\\SmarterMail\\Service", -- system files, before the share
     mail_folder      = "C:\\SmarterMail", -- before it came onto the share
     old_paths        = settings.optional "string", -- further prefixes that became the share, with commas between
+    failover_file    = settings.optional "string", -- failoverConfig.xml in the service folder
     order            = settings.choice { "nlb-first", "service-first" }, -- of a start and a stop
 
     -- How often and how patiently to look (seconds; fall and rise: times in a row).
@@ -83,13 +84,8 @@ local set = settings.read {
     start_attempts   = settings.number(3, 1), -- a start that fails, before it is undone
     unconfirmed      = settings.choice { "hold", "fence" }, -- a holder that can't be seen out
 
-    -- For baton init and baton migrate: where things are on the servers before they are on the share.
-    service_folder   = [[C:\Program Files (x86)\SmarterTools\SmarterMail\Service]], -- system files
-    mail_folder      = [[C:\SmarterMail]],
-    old_paths        = settings.optional "string", -- more prefixes that become the share: "E:\Mail, F:\Mail"
-    failover_file    = settings.optional "string", -- failoverConfig.xml in the service folder
-    grant            = settings.optional "string", -- who may write the shared Service folder: "DOM\mail$, …"
-    ports            = "25, 80, 110, 143, 443, 465, 587, 993, 995", -- must be bound to the cluster's address
+    -- For baton init and baton migrate.
+    grant            = settings.optional "string", -- who may write the shared Service folder: "DOM\\mail$, …"
     copy_deadline    = settings.number(172800, 1), -- for one pass of a copy
 }
 
@@ -209,9 +205,10 @@ local levels = { fence.nlb { interface = set.interface, deadline = set.nlb_deadl
 
 -- Check: what the document wants to be so, and what its page of servers shows. ----------------------
 
+local failover_file = set.failover_file or set.service_folder .. "\\failoverConfig.xml"
 local to_check = {
     mail = parts.mail, web = parts.web, cluster = cluster, interface = set.interface, service = set.service,
-    failover_file = set.service_folder .. "\\failoverConfig.xml",
+    failover_file = failover_file,
     old_paths = smartermail_checks.list { set.mail_folder, set.old_paths }, ports = smartermail.mail_ports(set),
     licence_days = set.licence_days, licence_until = set.licence_until, api = set,
 }
@@ -222,8 +219,8 @@ local steps = smartermail_setup.steps {
     start = parts.web and { cluster, parts.mail, parts.web } or { cluster, parts.mail },
     stop = parts.web and { cluster, parts.web, parts.mail } or { cluster, parts.mail },
     mail = parts.mail, iis = parts.web ~= nil,
-    service_folder = set.service_folder, mail_folder = set.mail_folder, failover_file = set.failover_file,
-    old_paths = set.old_paths, grant = set.grant, ports = set.ports,
+    service_folder = set.service_folder, mail_folder = set.mail_folder, failover_file = failover_file,
+    old_paths = set.old_paths, grant = set.grant, ports = smartermail.mail_ports(set),
     deadline = 2 * set.deadline + set.nlb_deadline, copy_deadline = set.copy_deadline,
 }
 

@@ -9,7 +9,7 @@
     "  --dry-run       print exactly what would change, and change nothing\n"                      \
     "  --yes           begin without asking; what a person does is asked for all the same\n"       \
     "  --undo          take back what was done, in reverse order; copied data stays\n"             \
-    "  --again         look at each step anew, as if none had ever been done\n"                    \
+    "  --again         look at each step anew; what is as it should be is left\n"                  \
     "\n"
 
 const struct command commands[] = {

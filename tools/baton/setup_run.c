@@ -129,12 +129,23 @@ static enum next done_by_person(
     return GO_ON;
 }
 
-static enum next ask_person(struct setup *setup, struct setup_unit *unit)
+/* `now`: how it is, where it could be looked at; else NULL. */
+static void tell_person(struct setup *setup, struct setup_unit *unit, const char *now)
+{
+    char detail[512];
+
+    snprintf(
+        detail, sizeof detail, "this is for you to do%s%s", now != NULL ? "; now: " : "",
+        now != NULL ? now : "");
+    tell_end(setup, unit, "waits", detail, unit->step->human);
+}
+
+static enum next ask_person(struct setup *setup, struct setup_unit *unit, const char *now)
 {
     struct setup_end end;
     char line[64];
 
-    tell_end(setup, unit, "waits", "this is for you to do", unit->step->human);
+    tell_person(setup, unit, now);
     for (;;) {
         if (!setup_ask(setup, "        Done? [y/N/skip] ", line, sizeof line) ||
             (strcasecmp(line, "y") != 0 && strcasecmp(line, "yes") != 0 &&
@@ -176,11 +187,9 @@ static enum next human(struct setup *setup, struct setup_unit *unit, enum record
     } else if (setup->stopped || !put(setup, unit, RECORD_WAITS, NULL, "")) {
         next = STOP_HERE;
     } else if (setup_can_ask(setup)) {
-        next = ask_person(setup, unit);
+        next = ask_person(setup, unit, unit->step->has_look ? end.detail : NULL);
     } else {
-        tell_end(
-            setup, unit, "waits",
-            waited && end.detail != NULL ? end.detail : "this is for you to do", unit->step->human);
+        tell_person(setup, unit, unit->step->has_look ? end.detail : NULL);
     }
     setup_end_fini(&end);
     return next;
