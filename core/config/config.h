@@ -16,7 +16,8 @@
 #include "lease/lease.h"
 #include "policy/policy.h"
 
-#define CONFIG_MARKS "/var/lib/baton/marks"
+#define CONFIG_READY_MS ((int64_t)600000)
+#define CONFIG_MARKS    "/var/lib/baton/marks"
 
 enum config_transport {
     CONFIG_LOCAL = 0,
@@ -67,6 +68,8 @@ struct config_group {
                     for a node whose transport is local "marks" in the state directory; "": none */
     int n_witnesses;
     char *witness[POLICY_WITNESSES_MAX];
+    int64_t
+        ready_every_ms; /* all checks of readiness are made within that, default 10 min; 0: none */
     char *policy_file;
     size_t memory_max;
     int instructions_max;

@@ -212,6 +212,9 @@ static void read_group_child(
         read_share(r, node, group);
     } else if (take_is(node, "marks")) {
         read_marks(r, node, group);
+    } else if (take_is(node, "readiness")) {
+        take_duration(r, node, "every", &group->ready_every_ms);
+        group->ready_every_ms = take_flag(node, "enabled", true) ? group->ready_every_ms : 0;
     } else if (take_is(node, "gateway")) {
         take_replace(&group->gateway, take_by(r, node, "address", value_address));
     } else if (take_is(node, "witness")) {
@@ -247,6 +250,7 @@ static void read_group(const struct reader *r, const xmlNode *node)
     group = &config->group[config->n_groups++];
     group->line = xml_line(node);
     group->enabled = true;
+    group->ready_every_ms = CONFIG_READY_MS;
     group->name = take_by(r, node, "name", value_name);
     for (child = take_next(node->children); child != NULL; child = take_next(child->next)) {
         read_group_child(r, child, group);

@@ -129,7 +129,8 @@ json_t *control_json_peers(const struct controller *controller, struct world *wo
 /* ---- control_readiness.c ---------------------------------------------------------------- */
 
 /* The checks, and what they said: {"ok":bool,"at":TIME|null,"checks":[{"name","title",
- * "node":NODE|null,"outcome":"ok|fail|unknown","detail","advice":TEXT|null,"since":TIME|null}]}.
+ * "node":NODE|null,"outcome":"ok|fail|unknown","detail","advice":TEXT|null,"since":TIME|null,
+ * ["for_ms"]}]}.
  * "ok": each of them was asked, and is ok. "at": when one was asked last. "since": since when its
  * outcome is what it is; null: it was not asked yet. `baton preflight --json` has it too. */
 json_t *control_json_readiness(
@@ -145,7 +146,8 @@ json_t *control_json_readiness(
  * ["would":null|{"kind","from","taker","time","for_ms","why","text","ended"}],"paused":bool,
  * ["paused_why"],"hold":null|{"name","why",["node"],"since","for_ms"},
  * "moves":{"count","max","window_ms"},"peers":null|{…},"nodes":[…],"plans":[…],"policy":{…},
- * "why":[…]}. "peers": see control_json_peers.
+ * "readiness":null|{…},"why":[…]}. "peers": see control_json_peers; "readiness":
+ * control_json_readiness, null where no checks are made.
  * A node: {"name","priority","state","since","for_ms","state_why","holder":bool,
  * "fit":"yes|no|unsure","fit_for_ms","fit_why","serving":"yes|no|unsure","serving_why",
  * ["serving_age_ms"],"out":bool,["alive":bool],["own_hold"],"probes":[…]}. Among peers: does

@@ -352,6 +352,10 @@ json_t *control_json_group(const struct controller *controller, struct world *wo
     }
     set(object, "plans", plans);
     set(object, "policy", policy_json(controller_policy(controller)));
+    set(object, "readiness",
+        controller_readiness(controller) != NULL
+            ? control_json_readiness(controller_readiness(controller), group, world)
+            : json_null());
     set(object, "why", control_json_why(controller));
     return object;
 }

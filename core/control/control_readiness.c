@@ -24,6 +24,10 @@ static json_t *item_json(
         object, "advice", item->advice[0] != '\0' ? control_json_text(item->advice) : json_null());
     json_object_set_new(
         object, "since", item->asked ? time_of(world, item->since_ms) : json_null());
+    if (item->asked) {
+        json_object_set_new(
+            object, "for_ms", json_integer((json_int_t)(world_now_ms(world) - item->since_ms)));
+    }
     return object;
 }
 

@@ -192,6 +192,7 @@ static enum world_level level_of(enum group_notice notice)
     case GROUP_NOTICE_CANCELLED:
     case GROUP_NOTICE_STALE:
     case GROUP_NOTICE_LEASE:
+    case GROUP_NOTICE_UNREADY:
     case GROUP_NOTICE_SHADOWED:
         return WORLD_WARNING;
     default:
@@ -278,6 +279,7 @@ void act_effects(struct controller *c, const struct group_effects *effects)
         switch (effect->kind) {
         case GROUP_DO_RECORD:
             ledger_add(c, &effect->u.record);
+            ready_recorded(c, &effect->u.record);
             if (effect->u.record.kind == GROUP_REC_STEP_END) {
                 tell_end(c, effect);
             } else if (effect->u.record.kind == GROUP_REC_GRANT) {

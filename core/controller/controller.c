@@ -174,6 +174,10 @@ enum baton_err controller_new(
     if (err == BATON_OK) {
         err = schedule_start(c);
     }
+    ready_setup(c, setup);
+    if (err == BATON_OK) {
+        err = ready_start(c);
+    }
     if (err != BATON_OK) {
         baton_fail(error, err, "group %s: no memory for the schedule", setup->name);
         c->policy = NULL; /* still the caller's */
@@ -185,6 +189,7 @@ enum baton_err controller_new(
     return BATON_OK;
 fail:
     keeper_stop(c);
+    schedule_stop(c);
     group_free(c->group);
     memory_free(c->ledger.ticket);
     memory_free(c->why);
@@ -201,6 +206,7 @@ void controller_free(struct controller *controller)
     marks_stop(controller);
     keeper_stop(controller);
     schedule_stop(controller);
+    ready_stop(controller);
     bell_stop(controller);
     ledger_stop(controller);
     if (controller->wake != 0) {
@@ -240,12 +246,16 @@ enum baton_err controller_reload(
         return err;
     }
     schedule_stop(c);
+    ready_stop(c);
     policy_free(c->policy);
     c->policy = policy;
     policy_bind(policy, c->group);
     err = judge_start(c);
     if (err == BATON_OK) {
         err = schedule_start(c);
+    }
+    if (err == BATON_OK) {
+        err = ready_start(c);
     }
     if (err != BATON_OK) {
         /* The group goes on with its old knowledge and observes nothing: hold it. */

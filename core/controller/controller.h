@@ -15,6 +15,7 @@
 #define BATON_CONTROLLER_CONTROLLER_H
 
 #include "base/error.h"
+#include "controller/readiness.h"
 #include "group/group.h"
 #include "policy/policy.h"
 #include "world/world.h"
@@ -63,7 +64,11 @@ struct controller_setup {
     struct lease_times times;   /* peers */
     bool failsafe;              /* peers: ask the others where the store is out of reach */
     bool guardian;              /* peers: there is one, and it is to be armed */
-    controller_news_fn *news;   /* may be NULL */
+    int64_t ready_every_ms;     /* all checks of readiness are made within that; 0: none is */
+    int64_t drilled_ms;         /* wall time of the last planned move that ended well; 0: none */
+    readiness_fact_fn *fact;    /* what no node can say, but the drill; may be NULL */
+    void *fact_arg;
+    controller_news_fn *news; /* may be NULL */
     void *news_arg;
 };
 
@@ -122,6 +127,12 @@ struct controller_lease {
     char guard_error[256]; /* why there is none that listens; "" where there is */
 };
 void controller_lease(const struct controller *controller, struct controller_lease *out);
+
+/* What a move would need: the checks of the policy, made one after another all the time, but not
+ * while a plan runs. NULL: none are made. */
+const struct readiness *controller_readiness(const struct controller *controller);
+/* As of the set-up, from now on. */
+void controller_ready_every(struct controller *controller, int64_t ready_every_ms);
 
 /* Why does the group not move now? One verdict for each transition and node, as they
  * were at the last evaluation. Returns how many there are; fills at most `max`. */

@@ -7,6 +7,7 @@
  *   marks.c       what the nodes remember of the last epoch
  *   ledger.c      records on their way to the journal, in order, none lost
  *   bell.c        hooks of notices, one after another
+ *   ready.c       the checks of readiness, one after another; readiness.c what they said
  *
  * Among peers, for the one keeper:
  *
@@ -197,8 +198,27 @@ struct marks {
     } step[GROUP_PLANS];
 };
 
+#define READY_START_MS 5000  /* after the start, which is for other things */
+#define READY_FIRST_MS 500   /* between two checks, until each was made once */
+#define READY_LEAST_MS 1000  /* … and later, however many there are */
+#define READY_WAIT_MS  5000  /* while a plan runs */
+#define READY_AGAIN_MS 15000 /* what says otherwise than before is asked once more */
+
+struct ready {
+    struct readiness *checks; /* NULL: none are made */
+    int64_t every_ms, drilled_ms;
+    readiness_fact_fn *fact;
+    void *fact_arg;
+    uint64_t timer;
+    int next;  /* that is asked next */
+    int doubt; /* that said otherwise than before, once; -1: none */
+    bool told; /* each was made once, and what they say was told */
+    enum group_outcome *believed;
+};
+
 struct controller {
     struct marks marks;
+    struct ready ready;
     struct group *group;
     struct keeper *keeper; /* NULL: not among peers */
     struct policy *policy;
@@ -262,6 +282,12 @@ void marks_review(struct controller *c);
 bool marks_hold(struct controller *c, const struct group_effect *effect);
 void marks_forget(struct controller *c, int plan_slot); /* the step is cancelled */
 void marks_stop(struct controller *c);
+
+/* ready.c; ready_start after the policy was bound, also after a reload */
+void ready_setup(struct controller *c, const struct controller_setup *setup);
+enum baton_err ready_start(struct controller *c);
+void ready_stop(struct controller *c);
+void ready_recorded(struct controller *c, const struct group_record *record);
 
 /* ledger.c */
 enum baton_err ledger_start(struct controller *c);

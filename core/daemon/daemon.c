@@ -1,10 +1,12 @@
 /* Start, run and end. */
+#include "daemon/facts.h"
 #include "daemon/loader.h"
 #include "daemon/notify.h"
 #include "daemon/parts.h"
 #include "daemon/trim.h"
 #include "world/shadow/shadow.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,6 +96,27 @@ static void on_news(
     if (daemon->control != NULL) {
         control_news(daemon->control, controller, news);
     }
+}
+
+/* `baton explore` knows nothing of a shadow. */
+static void on_fact(void *arg, enum readiness_fact fact, struct readiness_word *word)
+{
+    const struct daemon_group *group = arg;
+    const struct config *config = group->config->config;
+    const struct policy *policy = controller_policy(group->controller);
+    char state[PATH_MAX];
+    size_t len;
+
+    if (fact == READINESS_FENCE) {
+        facts_fence(config->hooks_directory, policy, word);
+        return;
+    }
+    snprintf(state, sizeof state, "%s", config->state_directory);
+    len = strlen(state);
+    if (group->daemon->setup.shadow && len > strlen("/shadow")) {
+        state[len - strlen("/shadow")] = '\0';
+    }
+    facts_explored(state, config->file, policy, group->site, word);
 }
 
 static void on_end(evutil_socket_t signal, short what, void *arg)
@@ -193,6 +216,20 @@ static enum baton_err recall(
     return err;
 }
 
+/* What can't be read is not known: the check says so. */
+static void recall_drill(
+    struct daemon *daemon, const struct config_group *group, int64_t *drilled_ms)
+{
+    struct baton_error error;
+    char *file = NULL;
+
+    *drilled_ms = 0;
+    if (asprintf(&file, "%s/" JOURNAL_FILE, daemon->config->config->state_directory) >= 0) {
+        journal_last_drill(file, group->name, drilled_ms, &error);
+        free(file);
+    }
+}
+
 static enum baton_err start_group(
     struct daemon *daemon, const struct config_group *group, struct baton_error *error)
 {
@@ -201,6 +238,8 @@ static enum baton_err start_group(
         .n_nodes = group->n_nodes,
         .world = daemon->world,
         .shadow = daemon->setup.shadow,
+        .ready_every_ms = group->ready_every_ms,
+        .fact = on_fact,
         .news = on_news,
         .news_arg = daemon,
     };
@@ -209,6 +248,8 @@ static enum baton_err start_group(
     int i;
 
     batons_setup(daemon->config->config, group, &setup);
+    setup.fact_arg = slot;
+    slot->daemon = daemon;
     slot->site = calloc(1, sizeof *slot->site);
     if (slot->site == NULL) {
         return baton_fail(error, BATON_NOMEM, "group %s: no memory", group->name);
@@ -218,6 +259,7 @@ static enum baton_err start_group(
         setup.node[i].priority = group->node[i].priority;
     }
     err = recall(daemon, group, &setup.memory, error);
+    recall_drill(daemon, group, &setup.drilled_ms);
     if (err == BATON_OK) {
         err = loader_group(
             daemon->config->config, group, daemon->world, slot->site, &setup.policy, error);

@@ -19,6 +19,7 @@ struct daemon_config {
 };
 
 struct daemon_group {
+    struct daemon *daemon;
     struct controller *controller;
     struct daemon_config *config; /* that its policy borrows from */
     struct policy_site *site;     /* the same */

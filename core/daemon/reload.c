@@ -177,6 +177,10 @@ static enum baton_err take_policies(
             fresh[i] = (struct fresh){NULL, NULL};
             daemon_config_drop(group->config);
             group->config = daemon_config_use(config);
+            controller_ready_every(
+                group->controller,
+                find_group(config->config, controller_group(group->controller)->name)
+                    ->ready_every_ms);
         }
         if (err != BATON_OK) {
             return err;

@@ -179,6 +179,18 @@ static void take_verdict(struct group *g, const struct group_event *ev)
     node_judge(g, ev->u.verdict.node);
 }
 
+/* For people: nothing is decided by it. */
+static void note_readiness(struct group *g, struct group_effects *fx, const struct group_event *ev)
+{
+    struct group_record *record = effects_record(g, fx, GROUP_REC_NOTE, ev->u.readiness.why);
+
+    record->node = ev->u.readiness.node;
+    effects_text(record->name, sizeof record->name, "readiness");
+    effects_notice(
+        fx, ev->u.readiness.ready ? GROUP_NOTICE_READY : GROUP_NOTICE_UNREADY, ev->u.readiness.node,
+        "%s", ev->u.readiness.why);
+}
+
 static enum baton_err take(
     struct group *g, const struct group_event *ev, struct group_effects *fx,
     struct baton_error *error)
@@ -223,6 +235,9 @@ static enum baton_err take(
         return order_operator(g, fx, ev, error);
     case GROUP_EV_MARKED:
         marks_take(g, fx, ev);
+        break;
+    case GROUP_EV_READINESS:
+        note_readiness(g, fx, ev);
         break;
     case GROUP_EV_STORE:
     case GROUP_EV_PROVEN:

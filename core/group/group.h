@@ -437,7 +437,8 @@ enum group_event_kind {
     GROUP_EV_STEP_ENDED,
     GROUP_EV_POLICY_BROKEN, /* the policy can't be trusted: hold */
     GROUP_EV_OPERATOR,
-    GROUP_EV_MARKED, /* what a node remembers of the last epoch that anybody granted */
+    GROUP_EV_MARKED,    /* what a node remembers of the last epoch that anybody granted */
+    GROUP_EV_READINESS, /* what must be so for the group to be ready is not, or is again: noted */
     /* among peers */
     GROUP_EV_STORE,   /* what the lease store says */
     GROUP_EV_PROVEN,  /* our lease was renewed, or the others vouch for us; or it is gone */
@@ -521,6 +522,11 @@ struct group_event {
             int64_t epoch;              /* OK, FAIL: it remembers this one */
         } marked;
         struct {
+            bool ready;
+            int node; /* or GROUP_NOBODY */
+            const char *why;
+        } readiness;
+        struct {
             int64_t epoch, granted_at; /* as in struct lease_word */
             int holder;
             bool mine, passed;
@@ -591,9 +597,11 @@ enum group_notice {
     GROUP_NOTICE_ADOPTED,        /* "adopted": start-up found the holder */
     GROUP_NOTICE_STALE,          /* "stale": a late completion was dropped */
     GROUP_NOTICE_LEASE,          /* "lease": not proven any more, failsafe, proven again */
+    GROUP_NOTICE_UNREADY,        /* "unready": something that a move would need is not so */
+    GROUP_NOTICE_READY,          /* "ready": all of it is so again */
     GROUP_NOTICE_SHADOWED,       /* "shadowed": what it would have done. In shadow no hook runs */
 };
-#define GROUP_NOTICES 14 /* that have hooks */
+#define GROUP_NOTICES 16 /* that have hooks */
 
 enum group_effect_kind {
     GROUP_DO_RECORD = 0, /* write it; answer RECORDED or UNRECORDED */

@@ -107,6 +107,8 @@ const char *group_notice_name(enum group_notice notice)
         [GROUP_NOTICE_ADOPTED] = "adopted",
         [GROUP_NOTICE_STALE] = "stale",
         [GROUP_NOTICE_LEASE] = "lease",
+        [GROUP_NOTICE_UNREADY] = "unready",
+        [GROUP_NOTICE_READY] = "ready",
         [GROUP_NOTICE_SHADOWED] = "shadowed",
     };
 

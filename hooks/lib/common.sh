@@ -74,6 +74,8 @@ sentence() {
     paused) what="paused" ;;
     resumed) what="resumed" ;;
     adopted) what="the serving node was found and left as it is" ;;
+    unready) what="not ready for a move: ${BATON_WHY:-something is not as it must be}" ;;
+    ready) what="ready for a move again" ;;
     transition) what="${BATON_FROM:-?} to ${BATON_TO:-?}" ;;
     *) what=${BATON_EVENT:-no event} ;;
     esac

@@ -83,6 +83,12 @@ const char *policy_file(const struct policy *policy)
     return "mail.lua";
 }
 
+const struct readiness *controller_readiness(const struct controller *controller)
+{
+    (void)controller;
+    return NULL;
+}
+
 int controller_why(const struct controller *controller, struct controller_why *why, int max)
 {
     if (controller->group->n_nodes < 2 || max < 1) {

@@ -295,6 +295,50 @@ void status_print_reasons(FILE *out, const json_t *group, const char *indent)
     }
 }
 
+/* One line: how many checks are so, and the first that is not. */
+static void print_readiness(FILE *out, const json_t *group)
+{
+    const json_t *readiness = json_object_get(group, "readiness"), *check, *first = NULL;
+    int count = 0, asked = 0, ok = 0;
+    char age[64];
+    size_t i;
+
+    json_array_foreach(json_object_get(readiness, "checks"), i, check)
+    {
+        const char *outcome = text_at(check, "outcome");
+        bool is_asked = json_is_string(json_object_get(check, "since"));
+
+        count++;
+        asked += is_asked;
+        ok += strcmp(outcome, "ok") == 0;
+        if (is_asked && strcmp(outcome, "ok") != 0 &&
+            (first == NULL ||
+             (strcmp(text_at(first, "outcome"), "fail") != 0 && strcmp(outcome, "fail") == 0))) {
+            first = check;
+        }
+    }
+    if (count == 0 || asked == 0) {
+        return;
+    }
+    fprintf(
+        out, "  %s%s%s  %d of %d checks are so", print_colour(first == NULL ? "ok" : "unknown"),
+        first != NULL    ? "NOT READY"
+        : asked == count ? "ready"
+                         : "ready so far",
+        print_plain(), ok, count);
+    if (asked < count) {
+        fprintf(out, ", %d not made yet", count - asked);
+    }
+    if (first != NULL) {
+        fprintf(
+            out, "; %s%s%s: %s, for %s. See baton preflight %s", text_at(first, "node"),
+            text_at(first, "node")[0] != '\0' ? ": " : "", text_at(first, "title"),
+            text_at(first, "detail"), print_age(int_at(first, "for_ms"), age, sizeof age),
+            text_at(group, "name"));
+    }
+    fputc('\n', out);
+}
+
 static void print_group(FILE *out, const json_t *group)
 {
     const json_t *plans = json_object_get(group, "plans"), *plan;
@@ -315,6 +359,7 @@ static void print_group(FILE *out, const json_t *group)
         fprintf(out, "  why it stays\n");
         status_print_reasons(out, group, "    ");
     }
+    print_readiness(out, group);
     if (int_at(moves, "count") > 0) {
         fprintf(
             out, "  %lld of %lld unplanned moves allowed in %s are used\n",
