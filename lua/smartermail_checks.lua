@@ -18,6 +18,8 @@ local smartermail_checks = {}
 ---@field interface? string     … of the cluster
 ---@field service? string       … the service's short name
 ---@field unit? string          Linux
+---@field early? boolean        … it is started before the address is there
+---@field address? fun(node: Node): boolean?, string  … has the node the floating address?
 ---@field failover_file string  failoverConfig.xml on the servers
 ---@field old_paths string[]    prefixes that became the share
 ---@field ports integer[]       that clients use, and that must be bound to the floating address
@@ -455,7 +457,6 @@ esac
 echo "$said" >&2
 exit 1]]
 
--- The service is started before the address is there.
 local NONLOCAL = '[ "$(cat /proc/sys/net/$1/ip_nonlocal_bind)" = 1 ] || exit 3'
 local LINK = '[ -e "/sys/class/net/$1" ] || exit 3'
 
@@ -471,7 +472,7 @@ local function on_linux(spec, add)
             return so, detail, so == false and ("on %s: systemctl disable %s"):format(node.name, spec.unit) or nil
         end }
     local address = floating_host()
-    if address then
+    if address and spec.early then
         local family = address:find(":", 1, true) and "ipv6" or "ipv4"
         add { name = "nonlocal-bind", title = "it can bind to the clients' address before that is there",
             run = function(node)
@@ -541,6 +542,9 @@ function smartermail_checks.columns(spec)
     end
     if spec.cluster then
         column("host-state", "HOST STATE", spec.cluster.look, "started", "stopped")
+    end
+    if spec.address and group.floating then
+        column("floating", "ADDRESS HERE", spec.address, "yes", "no")
     end
     column("service", "SERVICE", spec.mail.look, "runs", "stopped")
     if spec.web then

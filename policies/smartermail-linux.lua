@@ -172,8 +172,9 @@ local parts = { function(node) return floating_ip.look(node) end, mail.look }
 
 local failover_file = set.failover_file or set.service_folder .. "/failoverConfig.xml"
 local to_check = {
-    mail = mail, unit = set.unit, failover_file = failover_file,
-    old_paths = smartermail_checks.list { set.mail_folder, set.old_paths }, ports = smartermail.mail_ports(set),
+    mail = mail, unit = set.unit, failover_file = failover_file, early = set.order == "service-first",
+    address = floating_ip.look, old_paths = smartermail_checks.list { set.mail_folder, set.old_paths },
+    ports = smartermail.mail_ports(set),
     licence_days = set.licence_days, licence_until = set.licence_until, api = set,
 }
 
