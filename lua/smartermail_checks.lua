@@ -1,12 +1,13 @@
 --- What "Configuring SmarterMail for Failover" wants, as checks; and what its page "Failover Servers"
 --- shows, as columns of `baton cluster`.
 
+local bindings    = require "bindings"
 local both        = require "both"
 local files       = require "files"
-local iis         = require "iis"
 local nlb         = require "nlb"
 local remote      = require "remote"
 local smartermail = require "smartermail"
+local smartermail_files = require "smartermail_files"
 local windows     = require "windows"
 
 local smartermail_checks = {}
@@ -55,10 +56,6 @@ local function floating_host()
     return group.floating and group.floating:match "^[^/]*"
 end
 
-local function service_folder(node)
-    return files.join(node, group.share, "Service")
-end
-
 local function trimmed(text)
     return (text:match "^%s*(.-)%s*$")
 end
@@ -78,8 +75,7 @@ end
 
 local function failover(spec, add)
     local text_of = once(function(node)
-        local text, why, missing = files.read(node, spec.failover_file)
-        return text or missing and "" or nil, why
+        return smartermail_files.failover_text(node, spec.failover_file)
     end)
 
     add { name = "failover-config", title = "failoverConfig.xml has the share and the clients' address",
@@ -89,20 +85,11 @@ local function failover(spec, add)
             if text == "" then
                 return false, spec.failover_file .. " is not there", advice
             end
-            local now_is, why = failover_settings(text)
-            if not now_is then
-                return false, why, advice
+            local lines, why = smartermail_files.differences(text, smartermail_files.wanted(node))
+            if not lines or #lines > 0 then
+                return false, lines and table.concat(lines, "; ") or why, advice
             end
-            local wanted = { { "SharedSystemFilesPath", service_folder(node) },
-                { "FailoverIPAddress", floating_host() }, { "IsEnabled", true } }
-            for _, one in ipairs(wanted) do
-                local name, value = one[1], one[2]
-                if value ~= nil and now_is[name] ~= value then
-                    return false, ("%s is %s, not %s"):format(name, tostring(now_is[name] or "missing"),
-                        value == true and "True" or value), advice
-                end
-            end
-            return true, service_folder(node)
+            return true, smartermail_files.shared_folder(node)
         end) }
 
     add { name = "failover-same", title = "failoverConfig.xml is the same on all servers", on = "group", timeout = 90,
@@ -126,9 +113,6 @@ end
 
 -- ---- Paths -------------------------------------------------------------------------------------
 
-local PLACES = {
-    { "", "^domainlist%.xml$" }, { "", "^mailconfig%.xml$" }, { "", "%.json$" }, { "Settings", "%.json$" },
-}
 local SIZE_MAX = 4 << 20 -- a look through more would keep a server busy
 
 local SUM = 'sha256sum -- "$1" && wc -c <"$1"'
@@ -164,39 +148,30 @@ end
 
 -- One line for each file that has an old path, of those that are found in the shared Service folder.
 local function look_through(node, folder, count)
-    local found, seen_files = {}, 0
-    for _, place in ipairs(PLACES) do
-        local at = place[1] == "" and folder or files.join(node, folder, place[1])
-        local names, why = files.list(node, at, place[2])
-        if not names then
-            return nil, why
-        end
-        for _, name in ipairs(names) do
-            local left, failed, advice = count(node, files.join(node, at, name))
-            if not left then
-                return nil, failed, advice
-            end
-            seen_files = seen_files + 1
-            if left > 0 then
-                found[#found + 1] = ("%s %d"):format(name, left)
-            end
+    local list, why = smartermail_files.with_paths(node, folder)
+    if not list then
+        return nil, why
+    end
+    local found = {}
+    for _, path in ipairs(list) do
+        local left, failed, advice = count(node, path)
+        if not left then
+            return nil, failed, advice
+        elseif left > 0 then
+            found[#found + 1] = ("%s %d"):format(path:match "[^/\\]*$", left)
         end
     end
-    return found, seen_files
+    return found, #list
 end
 
 local function paths(spec, add)
-    local rules = {}
-    for i, path in ipairs(spec.old_paths) do
-        rules[i] = { from = path, to = group.share }
-    end
-    local count = counter(rules)
+    local count = counter(smartermail_files.rules(spec.old_paths))
     add { name = "paths", title = "the paths of domains and settings are on the share", on = "group", timeout = 300,
         run = function()
             -- The share is the same from each server: any that can be asked.
             local found, said, advice
             for _, node in ipairs(group.nodes) do
-                found, said, advice = look_through(node, service_folder(node), count)
+                found, said, advice = look_through(node, smartermail_files.shared_folder(node), count)
                 if found then
                     break
                 end
@@ -216,46 +191,6 @@ end
 
 -- ---- Ports -------------------------------------------------------------------------------------
 
-local LISTENERS = "ss -Hltn"
-
-local function listeners(node)
-    local result = both.is_windows(node) and windows.listeners(node)
-        or node:exec { command = remote.shell(LISTENERS), timeout = 25 }
-    if not result.ok then
-        return nil, remote.complaint(result)
-    end
-    local list = {}
-    for line in result.out:gmatch "[^\r\n]+" do
-        local at, port = line:match "^%s*(%S+)%s+(%d+)%s*$"
-        if not at then
-            at, port = line:match "^%S+%s+%d+%s+%d+%s+(%S+):(%d+)%s"
-        end
-        if port then
-            list[#list + 1] = { address = at:gsub("^%[(.*)%]$", "%1"), port = math.tointeger(tonumber(port)) }
-        end
-    end
-    return list
-end
-
-local function bound(list, ports, address)
-    local is, wrong, missing = {}, {}, {}
-    for _, one in ipairs(list) do
-        is[one.port] = is[one.port] or one.address == address
-        for _, port in ipairs(ports) do
-            if one.port == port and one.address ~= address then
-                wrong[#wrong + 1] = ("%s:%d"):format(one.address, port)
-            end
-        end
-    end
-    for _, port in ipairs(ports) do
-        if not is[port] then
-            missing[#missing + 1] = tostring(port)
-        end
-    end
-    table.sort(wrong)
-    return wrong, missing
-end
-
 local function ports(spec, add)
     local address = floating_host()
     if not address or #spec.ports == 0 then
@@ -265,18 +200,16 @@ local function ports(spec, add)
         .. "any other address"):format(address)
     add { name = "ports", title = "the ports are bound to the clients' address, and to no other",
         run = function(node)
-            local list, why = listeners(node)
+            local bound, why = bindings.ports(node, spec.ports, address)
             local runs, said = spec.mail.look(node)
-            if not list or runs == nil then
+            if not bound or runs == nil then
                 return nil, why or said
-            end
-            local wrong, missing = bound(list, spec.ports, address)
-            if #wrong > 0 then
-                return false, "bound to another address: " .. table.concat(wrong, ", "), advice
+            elseif #bound.wrong > 0 then
+                return false, "bound to another address: " .. table.concat(bound.wrong, ", "), advice
             elseif not runs then
                 return true, "it is stopped here, and nothing listens"
-            elseif #missing > 0 then
-                return false, ("not bound to %s: %s"):format(address, table.concat(missing, ", ")), advice
+            elseif #bound.missing > 0 then
+                return false, ("not bound to %s: %s"):format(address, table.concat(bound.missing, ", ")), advice
             end
             return true, "all are bound to " .. address
         end }
@@ -429,18 +362,9 @@ local function on_windows(spec, add)
     if spec.web and floating_host() then
         add { name = "iis", title = "the web site is bound to the clients' address", timeout = 60,
             run = function(node)
-                local list, why = iis.bindings(node)
-                if not list then
-                    return nil, why
-                end
-                local advice = ("on %s, in IIS Manager: Sites, SmarterMail, Bindings: %s"):format(node.name,
+                local so, detail = bindings.sites_are_bound(node, floating_host())
+                return so, detail, ("on %s, in IIS Manager: Sites, SmarterMail, Bindings: %s"):format(node.name,
                     floating_host())
-                for _, one in ipairs(list) do
-                    if one:match "^(.*):%d+:[^:]*$" ~= floating_host() then
-                        return false, "bound to " .. one, advice
-                    end
-                end
-                return #list > 0, #list == 0 and "no site is bound" or table.concat(list, ", "), advice
             end }
     end
 end
@@ -493,19 +417,6 @@ local function on_linux(spec, add)
 end
 
 -- ---- All ---------------------------------------------------------------------------------------
-
---- The words of texts with commas between; what is nil is left out.
----@param texts string[]
----@return string[]
-function smartermail_checks.list(texts)
-    local list = {}
-    for _, text in pairs(texts) do
-        for word in text:gmatch "[^,]+" do
-            list[#list + 1] = trimmed(word)
-        end
-    end
-    return list
-end
 
 --- The checks of a SmarterMail policy.
 ---@param spec SmarterMailChecks

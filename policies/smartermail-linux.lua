@@ -20,6 +20,7 @@ local service     = require "service"
 local settings    = require "settings"
 local smartermail = require "smartermail"
 local smartermail_checks = require "smartermail_checks"
+local smartermail_files = require "smartermail_files"
 local smartermail_setup = require "smartermail_setup"
 
 local set = settings.read {
@@ -171,9 +172,10 @@ local parts = { function(node) return floating_ip.look(node) end, mail.look }
 -- Check: what must be so before it is needed, and what `baton cluster` shows. ----------------------
 
 local failover_file = set.failover_file or set.service_folder .. "/failoverConfig.xml"
+local old_paths = smartermail_files.list { set.mail_folder, set.old_paths }
 local to_check = {
     mail = mail, unit = set.unit, failover_file = failover_file, early = set.order == "service-first",
-    address = floating_ip.look, old_paths = smartermail_checks.list { set.mail_folder, set.old_paths },
+    address = floating_ip.look, old_paths = old_paths,
     ports = smartermail.mail_ports(set),
     licence_days = set.licence_days, licence_until = set.licence_until, api = set,
 }
@@ -185,7 +187,7 @@ local steps = smartermail_setup.steps {
     start = set.order == "address-first" and { address, mail } or { mail, address },
     stop = { address, mail }, mail = mail,
     service_folder = set.service_folder, mail_folder = set.mail_folder, failover_file = failover_file,
-    old_paths = set.old_paths, ports = smartermail.mail_ports(set),
+    old_paths = old_paths, ports = smartermail.mail_ports(set),
     deadline = 2 * set.restart_deadline + set.deadline, copy_deadline = set.copy_deadline,
 }
 

@@ -23,6 +23,7 @@ local service     = require "service"
 local settings    = require "settings"
 local smartermail = require "smartermail"
 local smartermail_checks = require "smartermail_checks"
+local smartermail_files = require "smartermail_files"
 local smartermail_setup = require "smartermail_setup"
 
 local set = settings.read {
@@ -206,10 +207,11 @@ local levels = { fence.nlb { interface = set.interface, deadline = set.nlb_deadl
 -- Check: what the document wants to be so, and what its page of servers shows. ----------------------
 
 local failover_file = set.failover_file or set.service_folder .. "\\failoverConfig.xml"
+local old_paths = smartermail_files.list { set.mail_folder, set.old_paths }
 local to_check = {
     mail = parts.mail, web = parts.web, cluster = cluster, interface = set.interface, service = set.service,
     failover_file = failover_file,
-    old_paths = smartermail_checks.list { set.mail_folder, set.old_paths }, ports = smartermail.mail_ports(set),
+    old_paths = old_paths, ports = smartermail.mail_ports(set),
     licence_days = set.licence_days, licence_until = set.licence_until, api = set,
 }
 
@@ -220,7 +222,7 @@ local steps = smartermail_setup.steps {
     stop = parts.web and { cluster, parts.web, parts.mail } or { cluster, parts.mail },
     mail = parts.mail, iis = parts.web ~= nil,
     service_folder = set.service_folder, mail_folder = set.mail_folder, failover_file = failover_file,
-    old_paths = set.old_paths, grant = set.grant, ports = smartermail.mail_ports(set),
+    old_paths = old_paths, grant = set.grant, ports = smartermail.mail_ports(set),
     deadline = 2 * set.deadline + set.nlb_deadline, copy_deadline = set.copy_deadline,
 }
 

@@ -32,7 +32,7 @@ LAB_POLICY=smartermail-linux
 SERVICE=/srv/own/etc/smartermail MAIL=/srv/own/smartermail
 # shellcheck disable=SC2034  # for lab-baton
 LAB_PARAMS=(restart_deadline=15 submission_port=0 pop3_port=0 web_port=0
-    "service_folder=$SERVICE" "mail_folder=$MAIL" "old_paths=/home/old mail")
+    "service_folder=$SERVICE" "mail_folder=$MAIL" "old_paths=/oldstore/old mail")
 passed=0 failed=0
 trap 'lab_down' EXIT
 trap 'exit 130' INT TERM
@@ -68,7 +68,7 @@ fill() { # HOST
     local etc=$own/etc/smartermail mail=$own/smartermail
     rm -rf "$own" && mkdir -p "$etc/Settings" "$mail/Domains/my domain.test/Users" "$mail/Spool"
     domainlist "$MAIL" >"$etc/domainlist.xml"
-    printf '<config>\n  <spool>/HOME/old mail/Spool</spool>\n  <other>/home/old mail2</other>\n</config>\n' \
+    printf '<config>\n  <spool>/OLDSTORE/old mail/Spool</spool>\n  <other>/oldstore/old mail2</other>\n</config>\n' \
         >"$etc/mailconfig.xml"
     printf '{"domains": [{"data_path": "%s\\/Domains\\/my domain.test"}], "n": 1.50}\n' "${MAIL//\//\\/}" \
         >"$etc/Settings/domains.json"
@@ -173,7 +173,7 @@ ok "server02 serves" serves server02
 ok "server01 does not" stopped server01
 ok "paths are rewritten, all else is not" cmp "$LAB_DIR/share/Service/domainlist.xml" <(domainlist $LAB_SHARE)
 ok "in any case" grep -q "<spool>$LAB_SHARE/Spool</spool>" "$LAB_DIR/share/Service/mailconfig.xml"
-ok "as whole components" grep -q '<other>/home/old mail2</other>' "$LAB_DIR/share/Service/mailconfig.xml"
+ok "as whole components" grep -q '<other>/oldstore/old mail2</other>' "$LAB_DIR/share/Service/mailconfig.xml"
 ok "in JSON" jq -e ".domains[0].data_path == \"$LAB_SHARE/Domains/my domain.test\"" \
     "$LAB_DIR/share/Service/Settings/domains.json"
 ok "what is no text came as it was" cmp "$LAB_DIR/server01/own/etc/smartermail/users.DAT" "$LAB_DIR/share/Service/users.DAT"

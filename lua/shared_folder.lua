@@ -1,0 +1,203 @@
+--- Folders on a share while data are brought there: made, marked, put aside. For steps of a set-up.
+--
+-- A copy that is under way, or was broken off, leaves a mark on the share; so does a share that
+-- held nothing when the copies began. Both are names that no copy touches (".baton-…").
+
+local both   = require "both"
+local remote = require "remote"
+
+local shared_folder = {}
+
+local COPYING, BEGAN = ".baton-copying", ".baton-copy"
+
+local TRY = [[
+f=$(mktemp -- "$1/.baton-XXXXXX") && rm -f -- "$f"]]
+
+local WIN_TRY = [[
+$file = [IO.Path]::Combine(%s, '.baton-' + [Guid]::NewGuid().ToString())
+[IO.File]::WriteAllText($file, 'x')
+[IO.File]::Delete($file)]]
+
+local IS_FOLDER = '[ -d "$1" ] || exit 3'
+local WIN_IS_FOLDER = "if (-not [IO.Directory]::Exists(%s)) { exit 3 }"
+
+-- As the folder on the server is: owner and mode.
+local MAKE = [[
+mkdir -- "$1" || exit 1
+[ ! -d "$2" ] || { chown --reference="$2" -- "$1" && chmod --reference="$2" -- "$1"; }]]
+
+local WIN_MAKE = [[
+$folder = %s
+[IO.Directory]::CreateDirectory($folder) | Out-Null
+foreach ($account in (%s).Split(',')) {
+    if ($account.Trim() -ne '') {
+        icacls.exe $folder /grant ($account.Trim() + ':(OI)(CI)M') | Out-Null
+        if ($LASTEXITCODE -ne 0) { throw "icacls ended with $LASTEXITCODE for $account" }
+    }
+}]]
+
+-- Only where nothing is in it.
+local DROP = 'rmdir -- "$1" 2>/dev/null; [ ! -d "$1" ] || exit 3'
+local WIN_DROP = [[
+$folder = %s
+if ([IO.Directory]::Exists($folder)) {
+    if (@([IO.Directory]::GetFileSystemEntries($folder)).Count -gt 0) { exit 3 }
+    [IO.Directory]::Delete($folder)
+}]]
+
+-- $2: the mark of a copy that is not done.
+local COMPLETE = [[
+[ -d "$1" ] && [ ! -e "$1/$2" ] || exit 3
+[ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! -name '.*' -print -quit)" ] || exit 3]]
+local WIN_COMPLETE = [[
+$folder = %s
+if (-not [IO.Directory]::Exists($folder)) { exit 3 }
+if ([IO.File]::Exists([IO.Path]::Combine($folder, %s))) { exit 3 }
+if (@([IO.Directory]::GetFileSystemEntries($folder)).Count -eq 0) { exit 3 }]]
+
+local MARK = ': >"$1/$2"'
+local UNMARK = 'rm -f -- "$1/$2"'
+local WIN_MARK = "[IO.File]::WriteAllText([IO.Path]::Combine(%s, %s), '')"
+local WIN_UNMARK = "[IO.File]::Delete([IO.Path]::Combine(%s, %s))"
+
+-- $3: a name that may be there already.
+local CLAIM = [[
+[ ! -e "$1/$2" ] || exit 0
+[ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name "$3" ! -name '.baton-*' -print -quit)" ] || exit 3
+: >"$1/$2"]]
+local WIN_CLAIM = [[
+$share = %s
+$mark = [IO.Path]::Combine($share, %s)
+$but = %s
+if ([IO.File]::Exists($mark)) { exit 0 }
+foreach ($entry in [IO.Directory]::GetFileSystemEntries($share)) {
+    $name = [IO.Path]::GetFileName($entry)
+    if ($name -ne $but -and -not $name.StartsWith('.baton-')) { exit 3 }
+}
+[IO.File]::WriteAllText($mark, '')]]
+local IS_CLAIMED = '[ -e "$1/$2" ] || exit 3'
+local WIN_IS_CLAIMED = "if (-not [IO.File]::Exists([IO.Path]::Combine(%s, %s))) { exit 3 }"
+
+local ASIDE = [[
+[ -d "$1" ] || exit 3
+n=1
+while [ -e "$1.undone-$n" ]; do n=$((n + 1)); done
+mv -- "$1" "$1.undone-$n" && echo "$1.undone-$n"]]
+local WIN_ASIDE = [[
+$folder = %s
+if (-not [IO.Directory]::Exists($folder)) { exit 3 }
+$n = 1
+while ([IO.Directory]::Exists("$folder.undone-$n")) { $n += 1 }
+[IO.Directory]::Move($folder, "$folder.undone-$n")
+Write-Output "$folder.undone-$n"]]
+
+--- Can the node write there? A file is made and removed again. Waits.
+---@param node Node
+---@param folder string
+---@return boolean? done
+---@return string? why
+function shared_folder.try(node, folder)
+    return remote.done(both.run(node, 50, TRY, WIN_TRY, folder), ("%s: write to %s"):format(node.name, folder))
+end
+
+--- Is it there? Waits.
+---@param node Node
+---@param folder string
+---@return boolean?
+---@return string detail
+function shared_folder.is_there(node, folder)
+    return both.ask(node, IS_FOLDER, WIN_IS_FOLDER, { yes = folder .. " is there", no = "it is not there" }, folder)
+end
+
+--- Make it: on Linux with owner and mode of `like`; on Windows the accounts in `grant`, with commas between,
+--- may write it. Waits.
+---@param node Node
+---@param folder string
+---@param rights { like: string, grant?: string }
+---@return boolean? done
+---@return string? why
+function shared_folder.make(node, folder, rights)
+    local result = both.run(node, 100, MAKE, WIN_MAKE, folder,
+        both.is_windows(node) and (rights.grant or "") or rights.like)
+    return remote.done(result, "make " .. folder)
+end
+
+--- Remove it where nothing is in it; else it stays. Waits.
+---@param node Node
+---@param folder string
+---@return boolean? done
+---@return string? why
+function shared_folder.drop(node, folder)
+    local result = both.run(node, 60, DROP, WIN_DROP, folder)
+    if both.is_no(result) then
+        return true, "it is not empty, and stays"
+    end
+    return remote.done(result, "remove " .. folder)
+end
+
+--- Is there something in it, and all that was to be copied? Waits.
+---@param node Node
+---@param folder string
+---@param words { yes: string, no: string }
+---@return boolean?
+---@return string detail
+function shared_folder.is_complete(node, folder, words)
+    return both.ask(node, COMPLETE, WIN_COMPLETE, words, folder, COPYING)
+end
+
+--- Make a copy into the folder: it is not complete before `copy` says that it is done. Waits.
+---@param node Node
+---@param folder string
+---@param copy fun(): boolean?, string?
+---@return boolean? done
+---@return string? why
+function shared_folder.fill(node, folder, copy)
+    local done, why = remote.done(both.run(node, 60, MARK, WIN_MARK, folder, COPYING), "write to " .. folder)
+    local said
+    if done then
+        done, why = copy()
+        said = why
+    end
+    if done then
+        done, why = remote.done(both.run(node, 60, UNMARK, WIN_UNMARK, folder, COPYING), "write to " .. folder)
+    end
+    return done, done and said or why
+end
+
+--- Mark a share as one that holds nothing but our copy, where it holds nothing yet but `name`. Waits.
+---@param node Node
+---@param share string
+---@param name string
+---@return boolean? done  true too where it is not empty: then it is not marked
+---@return string? why
+function shared_folder.claim(node, share, name)
+    local result = both.run(node, 60, CLAIM, WIN_CLAIM, share, BEGAN, name)
+    if both.is_no(result) then
+        return true
+    end
+    return remote.done(result, "write to " .. share)
+end
+
+--- Was it marked so? Waits.
+---@param node Node
+---@param share string
+---@return boolean?
+function shared_folder.is_claimed(node, share)
+    return (both.ask(node, IS_CLAIMED, WIN_IS_CLAIMED, { yes = "", no = "" }, share, BEGAN))
+end
+
+--- Put it aside, under the first name that is free. Waits.
+---@param node Node
+---@param folder string
+---@return boolean? done
+---@return string? why
+function shared_folder.put_aside(node, folder)
+    local result = both.run(node, 60, ASIDE, WIN_ASIDE, folder)
+    if both.is_no(result) then
+        return true, "it is not there"
+    end
+    local done, why = remote.done(result, ("put %s aside"):format(folder))
+    return done, done and "put aside as " .. result.out:match "^%s*(.-)%s*$" or why
+end
+
+return shared_folder
