@@ -510,6 +510,40 @@ START_TEST(a_page_for_people)
 }
 END_TEST
 
+/* ---- baton cluster ----------------------------------------------------------------------- */
+
+START_TEST(the_servers)
+{
+    run("cluster mail");
+    ends(0);
+    says("mail  10.9.0.100/24  (batond was not asked: the roles are those of the configuration)\n"
+         "SERVER    ADDRESS    PRIORITY  ROLE     THING             LUCK\n"
+         "server01  127.0.0.1  1         primary  server01 has one  none\n"
+         "server02  127.0.0.2  2         standby  server02 has one  can't say\n");
+}
+END_TEST
+
+START_TEST(the_servers_as_json)
+{
+    json_t *result, *servers, *column;
+
+    run("cluster --json");
+    ends(0);
+    result = json_loads(out, 0, NULL);
+    servers = json_object_get(json_array_get(json_object_get(result, "groups"), 0), "servers");
+    ck_assert_int_eq(json_array_size(servers), 2);
+    ck_assert_str_eq(
+        json_string_value(json_object_get(json_array_get(servers, 1), "address")), "127.0.0.2");
+    column = json_array_get(json_object_get(json_array_get(servers, 1), "columns"), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(column, "name")), "luck");
+    ck_assert_str_eq(json_string_value(json_object_get(column, "value")), "can't say");
+    ck_assert_str_eq(json_string_value(json_object_get(column, "outcome")), "unknown");
+    json_decref(result);
+    run("cluster other");
+    ends(2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("baton preflight");
@@ -538,6 +572,8 @@ int main(void)
     tcase_add_test(trouble, a_check_that_is_wrong_is_unknown);
     tcase_add_test(trouble, what_can_not_be_used_is_2);
     tcase_add_test(trouble, an_interrupt_ends_it);
+    tcase_add_test(machines, the_servers);
+    tcase_add_test(machines, the_servers_as_json);
     tcase_add_test(machines, json_is_the_contract);
     tcase_add_test(machines, a_page_for_people);
     runner = srunner_create(suite);

@@ -58,6 +58,7 @@ int command_replay(const struct args *args);
 int command_init(const struct args *args);
 int command_migrate(const struct args *args);
 int command_preflight(const struct args *args);
+int command_cluster(const struct args *args);
 
 int status_watch(const struct args *args);          /* watch.c */
 void status_print(FILE *out, const json_t *status); /* status.c: an answer to "status" */

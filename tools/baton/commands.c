@@ -160,6 +160,16 @@ const struct command commands[] = {
      "  baton preflight mail --html mail.html\n"
      "  baton preflight --json | jq -r '.groups[].checks[] | select(.outcome != \"ok\") | "
      ".title'\n"},
+    {"cluster", "[GROUP] [--config FILE]", "c", 0, 1, command_cluster,
+     "show the servers: address, priority, role, and what runs on each",
+     "The roles are those that batond says, where it runs; else those of the configuration.\n"
+     "Ends with 2 where the configuration can't be used.\n"
+     "\n"
+     "  --config FILE   of batond (/etc/baton/baton.xml)\n"
+     "\n"
+     "Examples:\n"
+     "  baton cluster mail\n"
+     "  baton cluster --json | jq -r '.groups[].servers[] | [.name, .role] | @tsv'\n"},
     {"init", "GROUP [--config FILE] [--dry-run] [--yes] [--undo] [--again]", "cqYuA", 1, 1,
      command_init, "prepare the servers of a fresh installation, step by step",
      SETUP_HELP "Examples:\n"
