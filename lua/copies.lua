@@ -24,16 +24,22 @@ local KEPT = 65536
 
 -- ---- rsync -------------------------------------------------------------------------------------
 
--- Unfinished files of a copy that was killed are dropped.
+-- Unfinished files of a copy that was killed are dropped. Owner and mode of the target itself are those
+-- that the administrator gave it: rsync would give it the source's.
 local RSYNC = [[
 to=$1; temp=$1/$2; shift 2
 mkdir -p -- "$to" && rm -rf -- "$temp" && mkdir -- "$temp" || exit 1
+owner=$(stat -c %u:%g -- "$to") && mode=$(stat -c %a -- "$to") || exit 1
+end() {
+    rm -rf -- "$temp"
+    chown "$owner" -- "$to" && chmod "$mode" -- "$to"
+}
 "$@" &
 pid=$!
-trap 'kill "$pid" 2>/dev/null; wait "$pid"; rm -rf -- "$temp"; exit 143' TERM HUP INT
+trap 'kill "$pid" 2>/dev/null; wait "$pid"; end; exit 143' TERM HUP INT
 wait "$pid"
 code=$?
-rm -rf -- "$temp"
+end || [ "$code" != 0 ] || code=1
 exit "$code"]]
 
 -- Wild cards in names stand for themselves.
@@ -72,6 +78,12 @@ local function rsync_words(copy)
     return words
 end
 
+-- The first thing that went wrong; rsync's last line says only that something did.
+local function first_complaint(result)
+    local line = ("\n" .. (result.err or "")):match "\nrsync: ([^\r\n]+)"
+    return line and not result.unknown and line or remote.complaint(result)
+end
+
 -- 24: files that were there at first had gone when their turn came, as on a mail server that runs.
 local function with_rsync(node, copy)
     local words = rsync_words(copy)
@@ -82,7 +94,8 @@ local function with_rsync(node, copy)
     if result.failed and result.code == 24 then
         return true, "copied; some files went away meanwhile"
     elseif not result.ok then
-        return remote.done(result, ("copy %s to %s"):format(copy.from, copy.to))
+        local done = remote.done(result, "")
+        return done, ("copy %s to %s: %s"):format(copy.from, copy.to, first_complaint(result))
     end
     return true, "copied"
 end

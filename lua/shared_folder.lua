@@ -1,22 +1,27 @@
 --- Folders on a share while data are brought there: made, marked, put aside. For steps of a set-up.
 --
--- A copy that is under way, or was broken off, leaves a mark on the share; so does a share that
--- held nothing when the copies began. Both are names that no copy touches (".baton-…").
+-- Marks are kept on the share, under names that no copy touches (".baton-…"): one that says that it
+-- is the share and not the empty folder below a mount that is gone; one for a copy that is under way, or
+-- was broken off; one for a share that held nothing when the copies began.
 
 local both   = require "both"
 local remote = require "remote"
 
 local shared_folder = {}
 
-local COPYING, BEGAN = ".baton-copying", ".baton-copy"
+local SIGN, COPYING, BEGAN = ".baton-share", ".baton-copying", ".baton-copy"
 
-local TRY = [[
-f=$(mktemp -- "$1/.baton-XXXXXX") && rm -f -- "$f"]]
-
-local WIN_TRY = [[
-$file = [IO.Path]::Combine(%s, '.baton-' + [Guid]::NewGuid().ToString())
+-- Only a file that is there and can be written anew shows that more can be.
+local SIGN_IT = ': >>"$1/$2" && f=$(mktemp -- "$1/.baton-XXXXXX") && rm -f -- "$f"'
+local WIN_SIGN_IT = [[
+$share = %s
+[IO.File]::AppendAllText([IO.Path]::Combine($share, %s), '')
+$file = [IO.Path]::Combine($share, '.baton-' + [Guid]::NewGuid().ToString())
 [IO.File]::WriteAllText($file, 'x')
 [IO.File]::Delete($file)]]
+
+local IS_MARKED = '[ -e "$1/$2" ] || exit 3'
+local WIN_IS_MARKED = "if (-not [IO.File]::Exists([IO.Path]::Combine(%s, %s))) { exit 3 }"
 
 local IS_FOLDER = '[ -d "$1" ] || exit 3'
 local WIN_IS_FOLDER = "if (-not [IO.Directory]::Exists(%s)) { exit 3 }"
@@ -75,8 +80,6 @@ foreach ($entry in [IO.Directory]::GetFileSystemEntries($share)) {
     if ($name -ne $but -and -not $name.StartsWith('.baton-')) { exit 3 }
 }
 [IO.File]::WriteAllText($mark, '')]]
-local IS_CLAIMED = '[ -e "$1/$2" ] || exit 3'
-local WIN_IS_CLAIMED = "if (-not [IO.File]::Exists([IO.Path]::Combine(%s, %s))) { exit 3 }"
 
 local ASIDE = [[
 [ -d "$1" ] || exit 3
@@ -91,13 +94,43 @@ while ([IO.Directory]::Exists("$folder.undone-$n")) { $n += 1 }
 [IO.Directory]::Move($folder, "$folder.undone-$n")
 Write-Output "$folder.undone-$n"]]
 
---- Can the node write there? A file is made and removed again. Waits.
+--- Sign the share, so that it can be known again, from the first node. From all others: is it signed,
+--- and can they write there? Waits.
 ---@param node Node
----@param folder string
+---@param share string
+---@param first Node
 ---@return boolean? done
 ---@return string? why
-function shared_folder.try(node, folder)
-    return remote.done(both.run(node, 50, TRY, WIN_TRY, folder), ("%s: write to %s"):format(node.name, folder))
+function shared_folder.sign(node, share, first)
+    if node.name ~= first.name then
+        local so, why = shared_folder.is_signed(node, share)
+        if not so then
+            return so, so == false and ("%s does not see what %s wrote to %s: is it the same share, and mounted?")
+                :format(node.name, first.name, share) or why
+        end
+    end
+    return remote.done(both.run(node, 50, SIGN_IT, WIN_SIGN_IT, share, SIGN),
+        ("%s: write to %s"):format(node.name, share))
+end
+
+--- Is it the share that was signed, and not what lies below a mount that is gone? Waits.
+---@param node Node
+---@param share string
+---@return boolean?
+---@return string detail
+function shared_folder.is_signed(node, share)
+    return both.ask(node, IS_MARKED, WIN_IS_MARKED, { yes = "it is the share",
+        no = ("%s on %s is not the share that it was: %s is gone from it. Is it mounted?"):format(share, node.name,
+            SIGN) }, share, SIGN)
+end
+
+--- Take the signature away. Waits.
+---@param node Node
+---@param share string
+---@return boolean? done
+---@return string? why
+function shared_folder.unsign(node, share)
+    return remote.done(both.run(node, 60, UNMARK, WIN_UNMARK, share, SIGN), "write to " .. share)
 end
 
 --- Is it there? Waits.
@@ -183,7 +216,7 @@ end
 ---@param share string
 ---@return boolean?
 function shared_folder.is_claimed(node, share)
-    return (both.ask(node, IS_CLAIMED, WIN_IS_CLAIMED, { yes = "", no = "" }, share, BEGAN))
+    return (both.ask(node, IS_MARKED, WIN_IS_MARKED, { yes = "", no = "" }, share, BEGAN))
 end
 
 --- Put it aside, under the first name that is free. Waits.

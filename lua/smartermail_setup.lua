@@ -47,6 +47,15 @@ local function is_complete(place, node)
         no = place.service .. " has no system files yet" })
 end
 
+-- What is copied must not fill the disk below a mount that is gone.
+local function onto_the_share(place, node, copy)
+    local so, why = shared_folder.is_signed(node, place.share)
+    if not so then
+        return so, why
+    end
+    return copy()
+end
+
 -- ---- failoverConfig.xml --------------------------------------------------------------------------
 
 -- The text as it is, and the lines that say what is to be changed in it.
@@ -157,7 +166,10 @@ local function share_writable(place)
             return { ("%s: a file is written to %s, and removed again"):format(node.name, place.share) }
         end,
         run = function(node)
-            return shared_folder.try(node, place.share)
+            return shared_folder.sign(node, place.share, place.primary)
+        end,
+        undo = function(node)
+            return shared_folder.unsign(node, place.share)
         end,
     }
 end
@@ -181,7 +193,9 @@ local function service_folder(place)
             return lines
         end,
         run = function(node)
-            local done, why = shared_folder.make(node, service, { like = spec.service_folder, grant = spec.grant })
+            local done, why = onto_the_share(place, node, function()
+                return shared_folder.make(node, service, { like = spec.service_folder, grant = spec.grant })
+            end)
             return done, why or "made", "made"
         end,
         undo = function(node)
@@ -204,8 +218,10 @@ local function system_copied(place)
             return { copies.line(node, copy) }
         end,
         run = function(node)
-            return shared_folder.fill(node, service, function()
-                return copies.run(node, copy)
+            return onto_the_share(place, node, function()
+                return shared_folder.fill(node, service, function()
+                    return copies.run(node, copy)
+                end)
             end)
         end,
         undo = function(node)
@@ -234,14 +250,17 @@ local function mail_pass(place, name, title, options)
             return lines
         end,
         run = function(node)
-            if options.first then
-                local done, why = shared_folder.claim(node, share, "Service")
+            return onto_the_share(place, node, function()
+                local done, why = true, nil
+                if options.first then
+                    done, why = shared_folder.claim(node, share, "Service")
+                end
                 if not done then
                     return done, why
                 end
-            end
-            -- Only a share that was empty holds nothing but what was copied from here.
-            return copies.run(node, copy(options.final and shared_folder.is_claimed(node, share) or false))
+                -- Only a share that was empty holds nothing but what was copied from here.
+                return copies.run(node, copy(options.final and shared_folder.is_claimed(node, share) or false))
+            end)
         end,
     }
 end
@@ -303,12 +322,14 @@ local function paths_rewritten(place)
         end,
         run = function(node)
             local count, changed = 0, 0
-            local done, why = for_files(node, service, function(path)
-                local counts, failed = files.transform(node, path, rules)
-                if counts and counts.replaced > 0 then
-                    count, changed = count + counts.replaced, changed + 1
-                end
-                return counts and true or false, failed
+            local done, why = onto_the_share(place, node, function()
+                return for_files(node, service, function(path)
+                    local counts, failed = files.transform(node, path, rules)
+                    if counts and counts.replaced > 0 then
+                        count, changed = count + counts.replaced, changed + 1
+                    end
+                    return counts and true or false, failed
+                end)
             end)
             return done, done and ("%d paths in %d files"):format(count, changed) or why
         end,

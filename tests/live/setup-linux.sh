@@ -27,119 +27,10 @@ LAB_BUILD=$build
 . "$(dirname "$0")/lab-baton"
 # shellcheck source=tests/live/lab-smartermail
 . "$(dirname "$0")/lab-smartermail"
-# shellcheck disable=SC2034  # for lab-baton
-LAB_POLICY=smartermail-linux
-SERVICE=/srv/own/etc/smartermail MAIL=/srv/own/smartermail
-# shellcheck disable=SC2034  # for lab-baton
-LAB_PARAMS=(restart_deadline=15 submission_port=0 pop3_port=0 web_port=0
-    "service_folder=$SERVICE" "mail_folder=$MAIL" "old_paths=/oldstore/old mail")
-passed=0 failed=0
+# shellcheck source=tests/live/lab-setup
+. "$(dirname "$0")/lab-setup"
 trap 'lab_down' EXIT
 trap 'exit 130' INT TERM
-
-ok() { # WHAT COMMAND…
-    local what=$1
-    shift
-    if "$@" >"$LAB_DIR/said" 2>&1; then
-        passed=$((passed + 1))
-        return
-    fi
-    failed=$((failed + 1))
-    printf 'FAILED: %s\n' "$what"
-    tail -n 40 "$LAB_DIR/said"
-}
-not() { ! "$@"; }
-says() { grep -qF -- "$1" "$LAB_DIR/last" || { cat "$LAB_DIR/last" && false; }; }
-die() {
-    echo "$*" >&2
-    exit 1
-}
-
-# ---- Servers as they are before -----------------------------------------------------------------
-
-domainlist() { # MAIL_FOLDER: CRLF, a mark, and a comment that stays
-    printf '\xef\xbb\xbf<?xml version="1.0" encoding="utf-8"?>\r\n<!-- %s/Domains is old -->\r\n<domains>\r\n' "$MAIL"
-    printf '  <domain name="d%s.test" path="'"$1"'/Domains/d%s.test"/>\r\n' 1 1 2 2 3 3
-    printf '</domains>\r\n'
-}
-
-fill() { # HOST
-    local own=$LAB_DIR/$1/own i
-    local etc=$own/etc/smartermail mail=$own/smartermail
-    rm -rf "$own" && mkdir -p "$etc/Settings" "$mail/Domains/my domain.test/Users" "$mail/Spool"
-    domainlist "$MAIL" >"$etc/domainlist.xml"
-    printf '<config>\n  <spool>/OLDSTORE/old mail/Spool</spool>\n  <other>/oldstore/old mail2</other>\n</config>\n' \
-        >"$etc/mailconfig.xml"
-    printf '{"domains": [{"data_path": "%s\\/Domains\\/my domain.test"}], "n": 1.50}\n' "${MAIL//\//\\/}" \
-        >"$etc/Settings/domains.json"
-    printf 'binary \001\377 %s' "$MAIL" >"$etc/users.DAT"
-    printf 'a program' >"$etc/mailservice.exe"
-    printf '<failover>\r\n  <!-- as installed -->\r\n  <IsEnabled>False</IsEnabled>\r\n</failover>\r\n' \
-        >"$etc/failoverConfig.xml"
-    for i in $(seq 50); do
-        echo "mail $i" >"$mail/Domains/my domain.test/Users/-'\$(touch x);\"\\$i"
-    done
-    echo "mail" >"$mail/Domains/my domain.test/Users/"$'two\nlines'
-    head -c 3000000 /dev/zero >"$mail/Domains/big.grp"
-    echo waits >"$mail/Spool/1.eml"
-    chown -R 5000:5000 "$mail" "$etc"
-    chmod 750 "$etc"
-}
-
-fresh() { # all as it was before: server01 serves
-    local host
-    for host in "${LAB_SERVERS[@]}"; do
-        [ -z "$(ip netns pids "$(lab_ns "$host")")" ] || lab_power_off "$host" >/dev/null
-    done
-    rm -rf "$LAB_DIR/monitor/state"
-    find "$LAB_DIR/share" -mindepth 1 -delete
-    for host in "${LAB_SERVERS[@]}"; do
-        fill "$host"
-        lab_boot "$host" || die "$host does not start"
-    done
-    lab_ssh server01 systemctl start smartermail.service
-    lab_on server01 ip address add "$LAB_FLOATING/$LAB_PREFIX_LEN" dev $LAB_INTERFACE
-    orders server01 >/dev/null
-}
-
-# Every file of both servers and the share: owner, mode, bytes.
-everything() { # FOLDER…
-    (cd "$LAB_DIR" && find "$@" -printf '%p %y %m %U %G %l\n' -type f -exec sha256sum {} + | LC_ALL=C sort)
-}
-all() { everything server01/own server02/own share; }
-is_as() { # FILE: all is as it was then
-    all >"$LAB_DIR/now"
-    diff "$1" "$LAB_DIR/now"
-}
-serves() {
-    lab_on "$1" ip -o address show dev $LAB_INTERFACE | grep -q "$LAB_FLOATING/" && lab_on "$1" postfix status
-}
-stopped() {
-    not lab_on "$1" postfix status && not grep -q "$LAB_FLOATING/" <(lab_on "$1" ip -o address show dev $LAB_INTERFACE)
-}
-
-baton_on_monitor() { # COMMAND ARG…
-    local command=$1
-    shift
-    ip netns exec "$(lab_ns monitor)" timeout 300 "$build/tools/baton/baton" "$command" $LAB_GROUP \
-        --config "$LAB_DIR/monitor/baton.xml" "$@"
-}
-ends() { # CODE COMMAND ARG…: without a terminal. What it said is in LAB_DIR/last
-    local wanted=$1 code
-    shift
-    baton_on_monitor "$@" </dev/null >"$LAB_DIR/last" 2>&1
-    code=$?
-    [ $code -eq "$wanted" ] || { echo "it ended with $code" && cat "$LAB_DIR/last" && false; }
-}
-# With a terminal, and a person who answers what is asked: one answer a question.
-with_person() { # ANSWERS COMMAND ARG…
-    local answers=$1
-    shift
-    # shellcheck disable=SC2059  # the answers are a format: y\n
-    printf "$answers" | script -qefc "$(printf '%q ' ip netns exec "$(lab_ns monitor)" timeout 300 \
-        "$build/tools/baton/baton" "$1" $LAB_GROUP --config "$LAB_DIR/monitor/baton.xml" "${@:2}")" /dev/null \
-        >"$LAB_DIR/last" 2>&1
-}
 
 lab_up || die "the lab could not be made"
 for host in "${LAB_SERVERS[@]}"; do
@@ -162,7 +53,7 @@ ok "and says so" says "add --yes"
 ok "it waits where the downtime begins" ends 1 migrate --yes
 ok "and says why" says "the downtime begins: this is for you to do"
 ok "the service runs on" serves server01
-ok "the mail data are on the share" lab_on server01 diff -r --exclude=Service --exclude=.baton-copy $MAIL $LAB_SHARE
+ok "the mail data are on the share" lab_on server01 diff -r --exclude=Service '--exclude=.baton-*' $MAIL $LAB_SHARE
 # Meanwhile some mail comes, and some goes.
 lab_on server01 sh -c "echo new >'$MAIL/Domains/my domain.test/Users/new'; rm '$MAIL/Spool/1.eml'"
 ok "told so, it goes on to the licence" ends 1 migrate --yes
@@ -208,6 +99,38 @@ ok "every byte of the servers is back" diff \
 ok "nothing was stopped on the way" stopped server02
 sed -i "s/^inet_interfaces = .*/inet_interfaces = all/" "$LAB_DIR"/server0[12]/etc/postfix/main.cf
 sed -i "s/^listen = .*/listen = */" "$LAB_DIR"/server0[12]/etc/dovecot/dovecot.conf
+
+# ---- init, by a person at a terminal ---------------------------------------------------------------
+
+fresh
+ok "init, asked at a terminal, is not begun" with_person 1 'n\n' init
+ok "and says so" says "nothing was begun"
+ok "nothing was changed" is_as "$LAB_DIR/before"
+# Begin; both licences; the ports are not bound yet, then they are, said to be skipped.
+ok "init with a person" with_person 0 'y\ny\ny\ny\nskip\n' init
+ok "who was asked" says "Done? [y/N/skip]"
+ok "and told that it is not so" says "It is not so yet: bound to another address"
+ok "server01 serves" serves server01
+ok "server02 is stopped" stopped server02
+ok "the system files are on the share" cmp "$LAB_DIR/server01/own/etc/smartermail/domainlist.xml" \
+    "$LAB_DIR/share/Service/domainlist.xml"
+ok "mail data stay where they were" test ! -e "$LAB_DIR/share/Domains"
+ok "both have the same failoverConfig.xml" cmp "$LAB_DIR"/server0[12]/own/etc/smartermail/failoverConfig.xml
+ok "as JSON: nothing is left" ends 0 init --yes --json
+ok "one object a line, the last one of all" jq -es 'last | .ok and .done == 0 and .steps == .already' "$LAB_DIR/last"
+ok "what would be taken back" ends 0 init --undo --dry-run
+ok "which changes nothing" test -e "$LAB_DIR/share/Service/domainlist.xml"
+ok "init taken back" ends 0 init --undo --yes
+ok "the servers are as before" diff <(grep -vE "^share | share/" "$LAB_DIR/before") <(everything server01/own server02/own)
+ok "what was brought to the share is put aside" test -e "$LAB_DIR/share/Service.undone-1/domainlist.xml"
+ok "no mark is left on the share" test ! -e "$LAB_DIR/share/.baton-share"
+
+# A big copy at a terminal has a bar.
+fresh
+head -c 300000000 /dev/zero >"$LAB_DIR/server01/own/smartermail/Domains/huge.grp"
+with_person 1 'y\nn\n' migrate
+ok "a copy shows how far it is" grep -qE "[0-9]+ %" "$LAB_DIR/last"
+ok "and what it came to" says "copied, 30"
 
 echo "$passed passed, $failed failed"
 exit $((failed > 0))
