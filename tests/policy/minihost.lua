@@ -111,6 +111,7 @@ function minihost.new(options)
             end
         end,
         secret = function(name) return name end,
+        random = math.random,
         now = function() return host.time end,
         wall = function() return host.wall end,
         group = { name = "mail", nodes = {}, witnesses = {}, moves = {} },
