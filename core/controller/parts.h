@@ -198,11 +198,13 @@ struct marks {
     } step[GROUP_PLANS];
 };
 
-#define READY_START_MS 5000  /* after the start, which is for other things */
-#define READY_FIRST_MS 500   /* between two checks, until each was made once */
-#define READY_LEAST_MS 1000  /* … and later, however many there are */
-#define READY_WAIT_MS  5000  /* while a plan runs */
-#define READY_AGAIN_MS 15000 /* what says otherwise than before is asked once more */
+#define READY_START_MS 5000 /* after the start, which is for other things */
+#define READY_FIRST_MS 500  /* between two checks, until each was made once */
+#define READY_LEAST_MS 200  /* … and later, however many there are */
+#define READY_WAIT_MS  5000 /* while a plan runs */
+#define READY_AGAIN_MS                                                                             \
+    15000 /* what says otherwise than before is asked once more; sooner where all are              \
+             made soon */
 
 struct ready {
     struct readiness *checks; /* NULL: none are made */

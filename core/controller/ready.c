@@ -119,7 +119,7 @@ static void on_told(
         ready->doubt = ready->doubt == index ? -1 : ready->doubt;
     } else if (ready->doubt != index) {
         ready->doubt = index;
-        arm(c, READY_AGAIN_MS);
+        arm(c, ready->every_ms / 4 < READY_AGAIN_MS ? ready->every_ms / 4 : READY_AGAIN_MS);
     } else {
         ready->doubt = -1;
         ready->believed[index] = item->outcome;
