@@ -39,7 +39,9 @@ static void copy_text(char *to, size_t size, const char *text)
 {
     snprintf(to, size, "%s", text != NULL ? text : "");
     for (; *to != '\0'; to++) { /* one line */
-        *to = *to == '\n' || *to == '\r' || *to == '\t' ? ' ' : *to;
+        if (*to == '\n' || *to == '\r' || *to == '\t') {
+            *to = ' ';
+        }
     }
 }
 

@@ -279,6 +279,7 @@ void setup_read(lua_State *L, int index)
     policy->setup = memory_zeroed(1, sizeof *policy->setup);
     if (policy->setup == NULL) {
         luaL_error(L, "no memory");
+        return; /* which it does not: said for who does not know luaL_error */
     }
     read_checks(L, index, "checks", &policy->setup->checks);
     if (policy->source->checks) {
