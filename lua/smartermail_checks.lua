@@ -274,12 +274,12 @@ local function cluster(spec, add)
             return facts.initial:lower() == "stopped", facts.initial, ("on %s: Get-NlbClusterNode -HostName %s | "
                 .. "Set-NlbClusterNode -InitialHostState Stopped"):format(node.name, node.name)
         end) }
-    add { name = "nlb-priority", title = "its priority in the cluster is that of the configuration", timeout = 60,
+    add { name = "nlb-priority", title = "its priority in the cluster is that of its place in the group", timeout = 60,
         run = seen(facts_of, function(node, facts)
-            return facts.priority == node.priority, facts.priority == node.priority and tostring(node.priority)
-                or ("%s, not %d"):format(tostring(facts.priority), node.priority),
+            return facts.priority == node.index, facts.priority == node.index and tostring(node.index)
+                or ("%s, not %d"):format(tostring(facts.priority), node.index),
                 ("on %s: Get-NlbClusterNode -HostName %s | Set-NlbClusterNode -HostPriority %d"):format(node.name,
-                    node.name, node.priority)
+                    node.name, node.index)
         end) }
 end
 

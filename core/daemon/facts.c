@@ -104,10 +104,23 @@ static void say(const struct explored *explored, bool same, struct readiness_wor
     }
 }
 
+/* `baton explore` is none of the nodes: among peers each is another one's to it. */
+static struct policy_site as_explored(const struct policy_site *site)
+{
+    struct policy_site seen = *site;
+    int i;
+
+    for (i = 0; site->self != NULL && i < seen.n_nodes; i++) {
+        seen.node[i].transport = "peer";
+    }
+    return seen;
+}
+
 void facts_explored(
     const char *state_directory, const char *config_file, const struct policy *policy,
     const struct policy_site *site, struct readiness_word *word)
 {
+    struct policy_site seen = as_explored(site);
     struct baton_error error = {0};
     struct explored explored;
     enum baton_err err = explored_read(state_directory, site->group, &explored, &error);
@@ -118,7 +131,7 @@ void facts_explored(
     } else if (err != BATON_OK) {
         snprintf(word->detail, sizeof word->detail, "%.*s", GROUP_TEXT_MAX - 1, error.text);
     } else {
-        say(&explored, explored.digest == rehearsal_digest(policy, site), word);
+        say(&explored, explored.digest == rehearsal_digest(policy, &seen), word);
     }
     snprintf(
         word->advice, sizeof word->advice,

@@ -321,10 +321,11 @@ static void print_readiness(FILE *out, const json_t *group)
         return;
     }
     fprintf(
-        out, "  %s%s%s  %d of %d checks are so", print_colour(first == NULL ? "ok" : "unknown"),
-        first != NULL    ? "NOT READY"
-        : asked == count ? "ready"
-                         : "ready so far",
+        out, "  %s%s%s  %d of %d checks are so",
+        print_colour(first == NULL ? "ok" : text_at(first, "outcome")),
+        first == NULL                                    ? asked == count ? "ready" : "ready so far"
+        : strcmp(text_at(first, "outcome"), "fail") == 0 ? "NOT READY"
+                                                         : "not known to be ready",
         print_plain(), ok, count);
     if (asked < count) {
         fprintf(out, ", %d not made yet", count - asked);
