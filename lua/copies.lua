@@ -15,6 +15,7 @@ local copies = {}
 ---@field skip? string[]    names at the top of the source that are not copied, nor touched in `to`
 ---@field mirror? boolean   what the source no longer has goes from `to` too (false)
 ---@field count? boolean    count first, where that is extra work, to know how much there is (false)
+---@field live? boolean     the source is in use: what can't be had now is left for a later copy (false)
 ---@field timeout? number   seconds (a week)
 ---@field only? string[]    at the top of the source only folders and files with these endings
 
@@ -107,6 +108,23 @@ end
 local COPY = "/E /COPY:DAT /DCOPY:T /R:2 /W:2 /MT:16"
 local QUIET = "/BYTES /NDL /NJH /NJS /NC"
 
+-- An error has its number in hex in any language ("2026/11/25 12:00:00 ERROR 32 (0x00000020) Copying File
+-- C:\…"), and the next line says it in words. While the service runs, files go away (2, 3) and are
+-- in use (32, 33): the copy after its stop gets them.
+local HEAR = [[ | ForEach-Object {
+    if ($line -ne '') { $why = "$line $_"; $line = '' }
+    if ($_.Contains(' (0x') -and -not $_.StartsWith("`t")) {
+        $line = $_
+        $number = $_.Substring($_.IndexOf(' (0x') + 4, 8)
+        if (@('00000002', '00000003', '00000020', '00000021') -notcontains $number) { $grave = $true }
+    }
+    $_
+}
+if ($LASTEXITCODE -ge 8) {
+    if ($grave -or $LASTEXITCODE -ge 16 -or $why -eq '') { throw "robocopy ended with ${LASTEXITCODE}: $why" }
+    Write-Output "left $why"
+}]]
+
 local ROBOCOPY = [[
 $from = %s
 $to = %s
@@ -118,8 +136,9 @@ if (%s -eq 'yes') {
         Where-Object { -not $_.PSIsContainer } | Measure-Object -Property Length -Sum
     Write-Output "total $($all.Count) $([int64]$all.Sum)"
 }
-robocopy.exe $from $to ]] .. COPY .. " " .. QUIET .. [[ $more
-if ($LASTEXITCODE -ge 8) { throw "robocopy ended with $LASTEXITCODE" }
+$line = ''; $why = ''; $grave = %s -ne 'yes'
+robocopy.exe $from $to ]] .. COPY .. " " .. QUIET .. " $more" .. HEAR .. [[
+
 exit 0]]
 
 -- "/E" would go into the folders for some kinds of files only.
@@ -127,14 +146,13 @@ local ROBOCOPY_ONLY = [[
 $from = %s
 $to = %s
 $only = (%s).Split('|')
-robocopy.exe $from $to $only /LEV:1 /COPY:DAT /DCOPY:T /R:2 /W:2 ]] .. QUIET .. [[
+$line = ''; $why = ''; $grave = $true
+robocopy.exe $from $to $only /LEV:1 /COPY:DAT /DCOPY:T /R:2 /W:2 ]] .. QUIET .. HEAR .. [[
 
-if ($LASTEXITCODE -ge 8) { throw "robocopy ended with $LASTEXITCODE" }
 foreach ($folder in [IO.Directory]::GetDirectories($from)) {
     $target = [IO.Path]::Combine($to, [IO.Path]::GetFileName($folder))
-    robocopy.exe $folder $target ]] .. COPY .. " " .. QUIET .. [[
+    robocopy.exe $folder $target ]] .. COPY .. " " .. QUIET .. HEAR .. [[
 
-    if ($LASTEXITCODE -ge 8) { throw "robocopy ended with $LASTEXITCODE" }
 }
 exit 0]]
 
@@ -161,7 +179,7 @@ local function robocopy_script(copy)
         list[#list + 1] = from .. "\\" .. name
         list[#list + 1] = to .. "\\" .. name
     end
-    return ROBOCOPY, from, to, table.concat(list, "|"), yes(copy.mirror), yes(copy.count)
+    return ROBOCOPY, from, to, table.concat(list, "|"), yes(copy.mirror), yes(copy.count), yes(copy.live)
 end
 
 local function with_robocopy(node, copy)
@@ -169,6 +187,9 @@ local function with_robocopy(node, copy)
         robocopy_script(copy))
     if not result.ok then
         return remote.done(result, ("copy %s to %s"):format(copy.from, copy.to))
+    end
+    if result.out:find "^left " or result.out:find "\nleft " then
+        return true, "copied; some files were in use, or went away meanwhile"
     end
     return true, "copied"
 end

@@ -104,7 +104,7 @@ function powershell.request(script, ...)
         values[i] = powershell.quote((select(i, ...)))
     end
     local text = HEAD .. "try {\n" .. script:format(table.unpack(values)) .. "\n"
-        .. "} catch { [Console]::Error.WriteLine($_.Exception.Message); exit 1 }\n"
+        .. "} catch { [Console]::Error.WriteLine($_.Exception.GetBaseException().Message); exit 1 }\n"
     local request = made(text)
     return { command = request.command, input = request.input }
 end

@@ -21,10 +21,17 @@ $file = [IO.Path]::Combine($share, '.baton-' + [Guid]::NewGuid().ToString())
 [IO.File]::Delete($file)]]
 
 local IS_MARKED = '[ -e "$1/$2" ] || exit 3'
-local WIN_IS_MARKED = "if (-not [IO.File]::Exists([IO.Path]::Combine(%s, %s))) { exit 3 }"
+-- Exists says no, too, where a share is out of reach: that must be an error.
+local WIN_IS_MARKED = [[
+try { [IO.File]::GetAttributes([IO.Path]::Combine(%s, %s)) | Out-Null }
+catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] { exit 3 }]]
 
 local IS_FOLDER = '[ -d "$1" ] || exit 3'
-local WIN_IS_FOLDER = "if (-not [IO.Directory]::Exists(%s)) { exit 3 }"
+local WIN_IS_FOLDER = [[
+$folder = %s
+try { [IO.File]::GetAttributes($folder) | Out-Null }
+catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] { exit 3 }
+if (-not [IO.Directory]::Exists($folder)) { throw "$folder is no folder" }]]
 
 -- As the folder on the server is: owner and mode.
 local MAKE = [[
@@ -45,10 +52,10 @@ foreach ($account in (%s).Split(',')) {
 local DROP = 'rmdir -- "$1" 2>/dev/null; [ ! -d "$1" ] || exit 3'
 local WIN_DROP = [[
 $folder = %s
-if ([IO.Directory]::Exists($folder)) {
-    if (@([IO.Directory]::GetFileSystemEntries($folder)).Count -gt 0) { exit 3 }
-    [IO.Directory]::Delete($folder)
-}]]
+try { $inside = @([IO.Directory]::GetFileSystemEntries($folder)) }
+catch [IO.DirectoryNotFoundException] { exit 0 }
+if ($inside.Count -gt 0) { exit 3 }
+[IO.Directory]::Delete($folder)]]
 
 -- $2: the mark of a copy that is not done.
 local COMPLETE = [[
@@ -56,9 +63,16 @@ local COMPLETE = [[
 [ -n "$(find "$1" -mindepth 1 -maxdepth 1 ! -name '.*' -print -quit)" ] || exit 3]]
 local WIN_COMPLETE = [[
 $folder = %s
-if (-not [IO.Directory]::Exists($folder)) { exit 3 }
-if ([IO.File]::Exists([IO.Path]::Combine($folder, %s))) { exit 3 }
-if (@([IO.Directory]::GetFileSystemEntries($folder)).Count -eq 0) { exit 3 }]]
+$copying = %s
+$found = 3
+try { $inside = @([IO.Directory]::GetFileSystemEntries($folder)) }
+catch [IO.DirectoryNotFoundException] { exit 3 }
+foreach ($one in $inside) {
+    $name = [IO.Path]::GetFileName($one)
+    if ($name -eq $copying) { exit 3 }
+    if (-not $name.StartsWith('.')) { $found = 0 }
+}
+exit $found]]
 
 local MARK = ': >"$1/$2"'
 local UNMARK = 'rm -f -- "$1/$2"'
@@ -88,7 +102,8 @@ while [ -e "$1.undone-$n" ]; do n=$((n + 1)); done
 mv -- "$1" "$1.undone-$n" && echo "$1.undone-$n"]]
 local WIN_ASIDE = [[
 $folder = %s
-if (-not [IO.Directory]::Exists($folder)) { exit 3 }
+try { [IO.File]::GetAttributes($folder) | Out-Null }
+catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] { exit 3 }
 $n = 1
 while ([IO.Directory]::Exists("$folder.undone-$n")) { $n += 1 }
 [IO.Directory]::Move($folder, "$folder.undone-$n")

@@ -234,7 +234,7 @@ local function mail_pass(place, name, title, options)
     local spec, share = place.spec, place.share
     local function copy(mirror)
         return { from = spec.mail_folder, to = share, skip = { "Service" }, mirror = mirror, count = options.first,
-            timeout = spec.copy_deadline }
+            live = not options.final, timeout = spec.copy_deadline }
     end
     return step {
         name = name, title = title, on = "primary", deadline = spec.copy_deadline + 120,

@@ -41,13 +41,16 @@ local function to_base64(bytes)
     return table.concat(out)
 end
 
+-- File.Exists and Directory.Exists say no, too, where a share is out of reach or may not be entered:
+-- what is not there is known by what else says so. Others may have open what is only read.
 local SIZE = [[
-$path = %s
-if (-not [IO.File]::Exists($path)) { exit 3 }
-Write-Output ((Get-Item -LiteralPath $path).Length)]]
+try { $stream = [IO.File]::Open(%s, 'Open', 'Read', 'ReadWrite, Delete') }
+catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] { exit 3 }
+Write-Output $stream.Length
+$stream.Close()]]
 
 local PIECE = [[
-$stream = [IO.File]::OpenRead(%s)
+$stream = [IO.File]::Open(%s, 'Open', 'Read', 'ReadWrite, Delete')
 $stream.Position = [int64]%s
 $bytes = New-Object byte[] ([int]%s)
 $count = $stream.Read($bytes, 0, $bytes.Length)
@@ -55,11 +58,17 @@ $stream.Close()
 [Console]::Out.Write([Convert]::ToBase64String($bytes, 0, $count))]]
 
 local LIST = [[
-$folder = %s
-if (-not [IO.Directory]::Exists($folder)) { exit 3 }
-foreach ($file in [IO.Directory]::GetFiles($folder)) { Write-Output ([IO.Path]::GetFileName($file)) }]]
+try { $list = [IO.Directory]::GetFiles(%s) } catch [IO.DirectoryNotFoundException] { exit 3 }
+foreach ($file in $list) { Write-Output ([IO.Path]::GetFileName($file)) }]]
 
-local BEGIN = "[IO.File]::WriteAllText(%s, '')"
+-- Two moves would get past the mark on a file that is read-only, and nobody would know.
+local BEGIN = [[
+$path = %s
+$new = %s
+try {
+    if (([int][IO.File]::GetAttributes($path) -band 1) -ne 0) { throw 'it is read-only' }
+} catch [IO.FileNotFoundException] { }
+[IO.File]::WriteAllText($new, '')]]
 
 local APPEND = [[
 $bytes = [Convert]::FromBase64String(%s)
@@ -69,7 +78,7 @@ $stream.Write($bytes, 0, $bytes.Length)
 $stream.Close()]]
 
 -- Replace keeps the access rights and attributes of the file that is there; where a share can't do
--- it, two moves do.
+-- it, two moves do. It can fail between its own two, too: then the old file has the backup's name.
 local FINISH = [[
 $path = %s
 $new = %s
@@ -80,7 +89,10 @@ $none = %s
 if ((Get-FileHash -LiteralPath $new -Algorithm SHA256).Hash -ne $sum) {
     throw 'what is read back is not what was written'
 }
-if (-not [IO.File]::Exists($path)) {
+$is_there = $true
+try { [IO.File]::GetAttributes($path) | Out-Null } catch [IO.FileNotFoundException] { $is_there = $false }
+if (-not $is_there) {
+    if ($old -ne '') { throw 'it went away meanwhile' }
     [IO.File]::WriteAllText($none, '')
     [IO.File]::Move($new, $path)
     exit 0
@@ -88,12 +100,17 @@ if (-not [IO.File]::Exists($path)) {
 if ($old -ne '' -and (Get-FileHash -LiteralPath $path -Algorithm SHA256).Hash -ne $old) {
     throw 'it was changed meanwhile'
 }
-if ([IO.File]::Exists($backup)) { $backup = $new + '-old' }
+$aside = $new + '-old'
+if ([IO.File]::Exists($backup)) { $backup = $aside }
+[IO.File]::Delete($aside)
 try { [IO.File]::Replace($new, $path, $backup) } catch {
-    [IO.File]::Move($path, $backup)
-    [IO.File]::Move($new, $path)
+    if ([IO.File]::Exists($path)) { [IO.File]::Move($path, $backup) }
+    try { [IO.File]::Move($new, $path) } catch {
+        [IO.File]::Move($backup, $path)
+        throw
+    }
 }
-if ($backup -eq ($new + '-old')) { [IO.File]::Delete($backup) }]]
+[IO.File]::Delete($aside)]]
 
 local DROP = "[IO.File]::Delete(%s)"
 
@@ -101,13 +118,21 @@ local RESTORE = [[
 $path = %s
 $backup = %s
 $none = %s
-if ([IO.File]::Exists($backup)) {
-    if ([IO.File]::Exists($path)) { [IO.File]::Delete($path) }
-    [IO.File]::Move($backup, $path)
-} elseif ([IO.File]::Exists($none)) {
+$was = ''
+foreach ($one in @($backup, $none)) {
+    try { [IO.File]::GetAttributes($one) | Out-Null; if ($was -eq '') { $was = $one } }
+    catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] { }
+}
+if ($was -eq '') { exit 3 }
+if ($was -eq $none) {
     [IO.File]::Delete($path)
     [IO.File]::Delete($none)
-} else { exit 3 }]]
+    exit 0
+}
+try { [IO.File]::Replace($backup, $path, [NullString]::Value) } catch {
+    if ([IO.File]::Exists($path)) { [IO.File]::Delete($path) }
+    [IO.File]::Move($backup, $path)
+}]]
 
 local function ps(node, timeout, script, ...)
     return powershell.run(node, { timeout = timeout, output_max = OUT_MAX }, script, ...)
@@ -131,7 +156,7 @@ function windows_files.list(node, folder)
 end
 
 function windows_files.begin(node, path)
-    return ps(node, 60, BEGIN, path .. NEW)
+    return ps(node, 60, BEGIN, path, path .. NEW)
 end
 
 function windows_files.append(node, path, bytes)

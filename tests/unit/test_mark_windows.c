@@ -212,8 +212,8 @@ START_TEST(a_lock_that_stays_says_nothing)
 {
     ask(WORLD_MARK_WRITE, 9, 0xb);
     windows_lua(
-        &lab, "held = {}; lab.server01.open['c:\\\\programdata\\\\baton\\\\marks\\\\"
-              "mail@server01.lock'] = held");
+        &lab, "held = { key = 'c:\\\\programdata\\\\baton\\\\marks\\\\mail@server01.lock',"
+              "access = 'write', share = 'none' }; lab.server01.open[held] = held");
     ask(WORLD_MARK_WRITE, 10, 0xc);
     ck_assert_int_eq(a.outcome, WORLD_UNKNOWN);
     ck_assert_msg(strstr(a.detail, "being used by another process") != NULL, "%s", a.detail);

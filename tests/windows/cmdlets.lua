@@ -2,6 +2,7 @@
 -- a value or a list; what fails throws, as with $ErrorActionPreference = 'Stop'.
 
 local powershell = require "powershell"
+local volume = require "volume"
 
 local cmdlets = {}
 
@@ -215,21 +216,60 @@ cmdlets["get-nettcpconnection"] = function(host)
     return powershell.array(out)
 end
 
+local function path_of(args)
+    return args.literalpath or args.path or args[1]
+end
+
 cmdlets["test-path"] = function(host, args)
-    local path = args.literalpath or args.path or args[1]
-    return host.lab.file(host, path) ~= nil or host.lab.share_of(path) == path
+    local path = path_of(args)
+    return volume.read(host, path) ~= nil or volume.is_folder(host, path) == true
+end
+
+local function item_of(host, path)
+    local file, code = volume.read(host, path)
+    if file then
+        return { Name = file.name:match "[^\\]*$", FullName = path, Length = #file.text, PSIsContainer = false,
+            IsReadOnly = file.read_only, text = path }
+    elseif code == volume.DENIED then
+        throw("Access to the path '%s' is denied.", path)
+    elseif volume.is_folder(host, path) then
+        return { Name = path:match "[^\\]*$", FullName = path, PSIsContainer = true, text = path }
+    end
+    throw("Cannot find path '%s' because it does not exist.", path)
+end
+
+cmdlets["get-item"] = function(host, args)
+    return item_of(host, path_of(args))
+end
+
+cmdlets["get-childitem"] = function(host, args)
+    local out = {}
+    local function walk(folder)
+        local list, code = volume.list(host, folder)
+        if not list and (args.erroraction or ""):lower() ~= "silentlycontinue" then
+            throw(code == volume.DENIED and "Access to the path '%s' is denied."
+                or "Cannot find path '%s' because it does not exist.", folder)
+        end
+        for _, one in ipairs(list or {}) do
+            out[#out + 1] = item_of(host, one.path)
+            if one.folder and args.recurse then
+                walk(one.path)
+            end
+        end
+    end
+    walk(path_of(args))
+    return powershell.array(out)
 end
 
 cmdlets["get-filehash"] = function(host, args)
-    local text = host.lab.file(host, args.literalpath or args[1])
-    if not text then
-        throw("Cannot find path '%s' because it does not exist.", args.literalpath or args[1])
+    local path = path_of(args)
+    local file, code = volume.read(host, path)
+    if not file then
+        throw(code == volume.DENIED and "Access to the path '%s' is denied."
+            or "Cannot find path '%s' because it does not exist.", path)
     end
-    local sum = 5381
-    for byte in text:gmatch(".") do
-        sum = (sum * 33 + byte:byte()) & 0xFFFFFFFFFFFF
-    end
-    return { Hash = ("%064X"):format(sum) } -- equal for equal texts, that is all
+    assert((args.algorithm or "SHA256"):upper() == "SHA256", "SHA256 is all that is known here")
+    return { Hash = lab_sha256(file.text), Algorithm = "SHA256", Path = path }
 end
 
 return require("facts").add_to(cmdlets)

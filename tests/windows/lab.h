@@ -5,6 +5,7 @@
  *   negotiate.c  who logs in by Kerberos
  *   process.c  one command that runs: a coroutine in Lua
  *   tree.c     PowerShell parsed by tree-sitter, as Lua tables
+ *   bytes.c    base64 and sums
  *   *.lua      what the hosts are and do
  *
  * It shares no code with Baton's client: what it understands was written after MS-WSMV and
@@ -60,6 +61,11 @@ void process_open(lua_State *L); /* lab_write, lab_sleep, lab_read for coroutine
 
 /* ---- tree.c ---- */
 int tree_parse(lua_State *L); /* (script) → tree, or nil and what is wrong where */
+
+/* ---- bytes.c ---- */
+int bytes_to_base64(lua_State *L);
+int bytes_from_base64(lua_State *L);
+int bytes_sha256(lua_State *L);
 
 /* Call lab[name](...): the arguments are the top `nargs`; false: an error, which is on the top. */
 bool lab_call(lua_State *L, const char *name, int nargs, int nresults);

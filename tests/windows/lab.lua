@@ -5,6 +5,8 @@ local lab = { hosts = {}, log = {}, shares = {} }
 
 local cmdlets = require "cmdlets"
 local powershell = require "powershell"
+local robocopy = require "robocopy"
+local volume = require "volume"
 
 function lab.slurp(path)
     local file = assert(io.open(path, "rb"))
@@ -15,6 +17,9 @@ end
 
 -- The share of the source document, seen by all hosts.
 lab.shares["\\\\NAS01\\SmarterMail"] = { files = {}, reachable = true, writable = true }
+
+-- Those that icacls.exe can find, in small letters.
+lab.accounts = { ["example\\smartermail"] = true, ["nt authority\\network service"] = true }
 
 function lab.add_host(name)
     local other = next(lab.hosts)
@@ -64,37 +69,11 @@ function lab.serving()
 end
 
 -- Base64 and UTF-16LE, as -EncodedCommand comes.
-local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
 function lab.unbase64(text)
-    local out, bits, count = {}, 0, 0
-    for digit in text:gsub("[=%s]", ""):gmatch(".") do
-        local value = assert(DIGITS:find(digit, 1, true), "no base64")
-        bits, count = bits << 6 | (value - 1), count + 6
-        if count >= 8 then
-            count = count - 8
-            out[#out + 1] = string.char(bits >> count & 255)
-        end
-    end
-    return table.concat(out)
+    return assert(lab_unbase64(text), "no base64")
 end
 
-function lab.base64(bytes)
-    local out = {}
-    for i = 1, #bytes, 3 do
-        local a, b, c = bytes:byte(i, i + 2)
-        local n = a << 16 | (b or 0) << 8 | (c or 0)
-        for digit = 3, 0, -1 do
-            local at = (n >> (digit * 6) & 63) + 1
-            out[#out + 1] = DIGITS:sub(at, at)
-        end
-        if not c then
-            out[#out] = "="
-            out[#out - 1] = b and out[#out - 1] or "="
-        end
-    end
-    return table.concat(out)
-end
+lab.base64 = lab_base64
 
 local function from_utf16le(bytes)
     local out, high = {}, nil
@@ -150,33 +129,43 @@ end
 
 -- The share that a path is on; nil: it is on the host's own disk.
 function lab.share_of(path)
-    for root, share in pairs(lab.shares) do
-        if path:sub(1, #root):lower() == root:lower() then
-            return root, share
-        end
-    end
+    return volume.share_of(lab, path)
 end
 
-local function tree_of(host, path)
-    local root, share = lab.share_of(path)
-    if not root then
-        return host.files
-    elseif not share.reachable or host.faults.no_share then
-        powershell.throw("The network path was not found.")
-    end
-    return share.files, share
-end
-
+-- A file of the host, for tests: also what no script may read.
 function lab.file(host, path)
-    return tree_of(host, path)[path:lower()]
+    local tree, key = volume.place(host, path)
+    return tree and tree.files[key]
 end
 
-function lab.put_file(host, path, text)
-    local tree, share = tree_of(host, path)
-    if share and not share.writable then
-        powershell.throw("Access to the path '" .. path .. "' is denied.")
+-- Put files on a host's disk or a share: { ["C:\\x\\y.xml"] = text }. Folders are made.
+function lab.fill(host, texts)
+    for path, text in pairs(texts) do
+        assert(volume.make(host, volume.parent(path)))
+        assert(volume.write(host, path, text))
     end
-    tree[path:lower()] = text
+end
+
+-- ---- Programs ------------------------------------------------------------------------------
+
+local called = { ["robocopy.exe"] = robocopy.run }
+
+-- icacls FOLDER /grant ACCOUNT:(OI)(CI)M
+called["icacls.exe"] = function(host, words, say)
+    local account, rights = words[4]:match "^(.*):(%b()%b()M)$"
+    assert(words[3]:lower() == "/grant" and rights == "(OI)(CI)M", "icacls.exe knows /grant NAME:(OI)(CI)M here")
+    local tree, key = volume.place(host, words[2])
+    if not volume.is_folder(host, words[2]) then
+        say(words[2] .. ": The system cannot find the file specified.\r\n")
+        return 2
+    elseif not lab.accounts[account:lower()] then
+        lab_write("err", account .. ": No mapping between account names and security IDs was done.\r\n")
+        return 1332
+    end
+    tree.acl[key] = tree.acl[key] or {}
+    table.insert(tree.acl[key], { account, "Modify, Synchronize" })
+    say("processed file: " .. words[2] .. "\r\n")
+    return 0
 end
 
 local programs = {}
@@ -242,6 +231,17 @@ programs["powershell"] = function(host, words)
     end
     assert(script, "powershell.exe wants -EncodedCommand here")
     return powershell.run(host, script, cmdlets)
+end
+
+-- A program that a script calls by its name with ".exe". `say` gets what it prints.
+function lab.run_program(host, line, say)
+    local words = words_of(line)
+    local run = called[words[1]:lower()]
+    if not run then
+        powershell.throw(("The term '%s' is not recognized as the name of a cmdlet."):format(words[1]))
+    end
+    lab.log[#lab.log + 1] = host.name .. ": powershell calls " .. line
+    return run(host, words, say)
 end
 
 function lab.run_file(file)

@@ -58,6 +58,9 @@ static void load_lua(void)
     luaL_openlibs(L);
     lua_register(L, "lab_parse", tree_parse);
     lua_register(L, "lab_counts", lab_counts);
+    lua_register(L, "lab_base64", bytes_to_base64);
+    lua_register(L, "lab_unbase64", bytes_from_base64);
+    lua_register(L, "lab_sha256", bytes_sha256);
     process_open(L);
     lab.L = L;
     snprintf(path, sizeof path, "%s/?.lua", WINDOWS_DIR);

@@ -11,14 +11,15 @@ local powershell = {}
 local NULL = setmetatable({}, { __tostring = function() return "" end })
 powershell.NULL = NULL
 
-local eval, statements, run_all
+local eval, statements, run_all, clause_for
 
 local function fail(node, what)
     error(("windows_lab: line %d: %s"):format(node.line, what), 0)
 end
 
-function powershell.throw(message)
-    error({ thrown = message }, 0)
+-- `kind`: the exception's class in small letters, without "system.".
+function powershell.throw(message, kind)
+    error({ thrown = message, kind = kind or "management.automation.runtimeexception" }, 0)
 end
 
 function powershell.array(list)
@@ -79,6 +80,9 @@ local function truth(value)
 end
 
 local function number(value)
+    if value == nil or value == NULL then
+        return 0
+    end
     return type(value) == "number" and value or tonumber(text(value))
 end
 
@@ -130,7 +134,16 @@ local function member(node, value, name)
         end
         return powershell.array(out)
     end
+    if type(value.get) == "table" and value.get[key] then
+        return value.get[key]()
+    end
     for field, found in pairs(value) do
+        if type(field) == "string" and field:lower() == key then
+            return found
+        end
+    end
+    local meta = getmetatable(value)
+    for field, found in pairs(meta and meta.__index or {}) do
         if type(field) == "string" and field:lower() == key then
             return found
         end
@@ -163,16 +176,19 @@ local function types(host, scope)
         ["text.encoding"] = { utf8 = utf8_encoding(), ascii = utf8_encoding() },
         ["text.utf8encoding"] = { new = utf8_encoding },
         convert = {
-            frombase64string = function(s) return lab.unbase64(text(s)) end,
-            tobase64string = function(bytes) return lab.base64(text(bytes)) end,
+            frombase64string = function(s)
+                return lab_unbase64(text(s)) or powershell.throw("The input is not a valid Base-64 string.",
+                    "formatexception")
+            end,
+            tobase64string = function(bytes, from, count)
+                bytes = files.bytes(bytes)
+                return lab.base64(from and bytes:sub(from + 1, from + count) or bytes)
+            end,
         },
         scriptblock = { create = function(script) return powershell.block(host, script, scope) end },
         guid = { newguid = function() return ("%08x-lab"):format(math.random(0, 0x7FFFFFFF)) end },
         datetime = {
             utcnow = { Ticks = math.floor((os.time() + host.clock) * 10000000) + 621355968000000000 },
-        },
-        ["io.path"] = {
-            combine = function(a, b) return a:gsub("\\$", "") .. "\\" .. b end,
         },
         int = function(value) return math.floor(number(value)) end,
         int64 = function(value) return math.floor(number(value)) end,
@@ -238,6 +254,14 @@ local comparisons = {
     ["-le"] = function(a, b) return number(a) <= number(b) end,
     ["-like"] = function(a, b) return like(text(a), text(b)) end,
     ["-notlike"] = function(a, b) return not like(text(a), text(b)) end,
+    ["-notcontains"] = function(a, b)
+        for _, item in ipairs(each(a)) do
+            if equal(item, b) then
+                return false
+            end
+        end
+        return true
+    end,
     ["-contains"] = function(a, b)
         for _, item in ipairs(each(a)) do
             if equal(item, b) then
@@ -441,6 +465,20 @@ function handlers.element_access(node, scope)
     return type(at) == "number" and at == 0 and value or member(node, value, text(at))
 end
 
+-- What a method throws comes out with its name.
+local function call(name, method, ...)
+    local results = table.pack(pcall(method, ...))
+    if results[1] then
+        return results[2]
+    end
+    local why = results[2]
+    if type(why) == "table" and why.thrown and not why.base then
+        why = { base = why.thrown, kind = why.kind, thrown = ('Exception calling "%s" with "%d" argument(s): "%s"')
+            :format(name, select("#", ...), why.thrown) }
+    end
+    error(why, 0)
+end
+
 function handlers.invokation_expression(node, scope)
     local is_static = node[1].type == "type_literal"
     local target, args = eval(node[1], scope), {}
@@ -453,9 +491,10 @@ function handlers.invokation_expression(node, scope)
     if type(method) ~= "function" then
         fail(node, "there is no method " .. node[2].text .. " here")
     elseif is_static then
-        return method(table.unpack(args)) or NULL
+        local value = call(node[2].text, method, table.unpack(args))
+        return value == nil and NULL or value
     end
-    local value = method(target, table.unpack(args))
+    local value = call(node[2].text, method, target, table.unpack(args))
     return value == nil and NULL or value
 end
 
@@ -499,6 +538,14 @@ end
 handlers.comparison_expression = compare
 handlers.comparison_argument_expression = compare
 
+function handlers.bitwise_expression(node, scope)
+    return fold(node, scope, function(operator, left, right)
+        left, right = number(left), number(eval(right, scope))
+        return operator == "-band" and left & right or operator == "-bor" and left | right
+            or fail(node, "there is no " .. tostring(operator) .. " here")
+    end)
+end
+
 local function add(node, scope)
     return fold(node, scope, function(operator, left, right)
         right = eval(right, scope)
@@ -539,14 +586,22 @@ function handlers.assignment_expression(node, scope)
         if target[1].type == "type_literal" then
             return nil -- [Console]::OutputEncoding
         end
-        fail(node, "members can't be assigned here")
+        local object, name = eval(target[1], scope), target[2].text:lower()
+        local set = type(object) == "table" and object.set and object.set[name]
+        if not set or operator ~= "=" then
+            fail(node, "there is no property " .. name .. " to be set here")
+        end
+        set(value)
+        return nil
     end
     local name = variable_name(target)
     if operator == "+=" then
         local before = scope.variables[name]
         if is_array(before) then
             local list = { array = true, table.unpack(before) }
-            list[#list + 1] = value
+            for _, item in ipairs(each(value)) do
+                list[#list + 1] = item
+            end
             value = list
         else
             value = type(before) == "number" and before + number(value) or text(before) .. text(value)
@@ -626,7 +681,16 @@ builtins["write-output"] = function(_, args)
 end
 
 builtins["new-object"] = function(_, args)
-    return { files.new_object(args.typename or args[1]) }
+    local name = args.typename or table.remove(args, 1)
+    return { files.new_object(name, args.argumentlist and each(args.argumentlist) or args) }
+end
+
+builtins["measure-object"] = function(_, args, input)
+    local sum = 0
+    for _, item in ipairs(input) do
+        sum = sum + (args.property and number(member({ line = 0 }, item, args.property)) or 0)
+    end
+    return { { Count = #input, Sum = args.sum and #input > 0 and sum or NULL } }
 end
 
 builtins["start-sleep"] = function(_, args)
@@ -645,7 +709,83 @@ builtins["select-object"] = function(_, args, input)
     return out
 end
 
-local function command(node, scope, input)
+-- ---- Programs ----------------------------------------------------------------------------------
+
+-- The line that PowerShell 5 makes of words: quotes around white space, and nothing is done about
+-- quotes and backslashes that are in a word.
+local function line_of(name, node, scope)
+    local list = { name }
+    local function walk(items)
+        for _, item in ipairs(items) do
+            if item.type == "generic_token" or item.type == "command_parameter" then
+                list[#list + 1] = item.text
+            elseif item.type == "command_elements" then
+                walk(item)
+            elseif item.type ~= "command_argument_sep" then
+                for _, value in ipairs(each(eval(item, scope))) do
+                    local word = text(value)
+                    list[#list + 1] = (word == "" or word:find "%s") and '"' .. word .. '"' or word
+                end
+            end
+        end
+    end
+    walk(node)
+    return table.concat(list, " ")
+end
+
+-- Runs it; `say` gets what it prints, as it comes, in pieces of any size.
+local function run_program(name, node, scope, say)
+    scope.variables.lastexitcode = scope.host.lab.run_program(scope.host, line_of(name, node, scope), say)
+end
+
+-- Lines of what is said in pieces. A carriage return ends one, too.
+local function by_line(each_line)
+    local rest = ""
+    return function(piece)
+        rest = (rest .. piece):gsub("\r\n", "\n"):gsub("\r", "\n")
+        while true do
+            local line, more = rest:match "^([^\n]*)\n(.*)$"
+            if not line then
+                return
+            end
+            rest = more
+            each_line(line)
+        end
+    end
+end
+
+-- A program at the begin of a pipeline: `next_node`, where there is one, is given each line at once.
+local function program(name, node, scope, next_node, sink)
+    local out = {}
+    if next_node then
+        local block = eval(next_node[1][1], scope).block
+        run_program(name, node, scope, by_line(function(line)
+            for _, value in ipairs(block(line)) do
+                if sink then
+                    sink(value)
+                else
+                    out[#out + 1] = value
+                end
+            end
+        end))
+    elseif sink and sink == scope.sink then
+        run_program(name, node, scope, function(piece) lab_write("out", piece) end)
+    else
+        run_program(name, node, scope, by_line(function(line)
+            out[#out + 1] = line
+        end))
+    end
+    return out
+end
+
+local function name_of(node)
+    local first = (node.fields and node.fields.command_name) or node[1]
+    return first.type ~= "command_invokation_operator" and first.text:lower() or nil
+end
+
+-- ---- Pipelines ---------------------------------------------------------------------------------
+
+local function command(node, scope, input, sink)
     local name_node = node.fields and node.fields.command_name or nil
     local first = node[1]
     if first.type == "command_invokation_operator" then
@@ -654,12 +794,18 @@ local function command(node, scope, input)
             called = called[1]
         end
         local value = eval(called, scope)
-        return value.block and value.block(NULL) or fail(node, "& wants a script block here")
+        return value.block and value.block(NULL, sink) or fail(node, "& wants a script block here")
+    end
+    if first.type == "foreach_command" then
+        return builtins["foreach-object"](scope.host, { eval(first[1], scope) }, input)
     end
     local name = (name_node or first).text
     local rest = {}
     for i = 2, #node do
         rest[#rest + 1] = node[i]
+    end
+    if name:lower():find "%.exe$" then
+        return program(name, rest, scope, nil, sink)
     end
     local builtin, run = builtins[name:lower()], scope.cmdlets[name:lower()]
     if builtin then
@@ -670,11 +816,18 @@ local function command(node, scope, input)
     return each(run(scope.host, arguments(rest, scope), input))
 end
 
-local function pipeline(node, scope)
-    local list = {}
-    for i, item in ipairs(node) do
-        if item.type == "command" then
-            list = command(item, scope, list)
+-- `sink` gets what it says as it comes, where it can be said before the end.
+local function pipeline(node, scope, sink)
+    local list, i = {}, 1
+    while i <= #node do
+        local item, is_last = node[i], i == #node
+        local next_node = not is_last and node[i + 1].type == "command" and node[i + 1] or nil
+        if item.type == "command" and (name_of(item) or ""):find "%.exe$" and next_node
+            and next_node[1].type == "foreach_command" then
+            list = program(item[1].text, { table.unpack(item, 2) }, scope, next_node, i + 1 == #node and sink)
+            i = i + 1
+        elseif item.type == "command" then
+            list = command(item, scope, list, is_last and sink)
         elseif item.type == "assignment_expression" then
             eval(item, scope)
             list = {}
@@ -686,6 +839,7 @@ local function pipeline(node, scope)
         else
             fail(item, "an expression can only begin a pipeline")
         end
+        i = i + 1
     end
     return list
 end
@@ -740,6 +894,25 @@ function statement.while_statement(node, scope, sink)
     fail(node, "a loop that does not end")
 end
 
+-- The first clause that is for what was thrown: one without types, or with its class or one above it.
+local ABOVE = { ["io.filenotfoundexception"] = "io.ioexception", ["io.directorynotfoundexception"] = "io.ioexception" }
+
+function clause_for(node, why)
+    for _, child in ipairs(node) do
+        for _, clause in ipairs(child.type == "catch_clauses" and child or {}) do
+            if clause[1].type ~= "catch_type_list" then
+                return clause
+            end
+            for _, type_literal in ipairs(clause[1]) do
+                local kind = type_literal.text:match "^%[(.*)%]$":lower():gsub("^system%.", "")
+                if kind == why.kind or kind == ABOVE[why.kind] or kind == "exception" then
+                    return clause
+                end
+            end
+        end
+    end
+end
+
 function statement.try_statement(node, scope, sink)
     local ok, why = pcall(run_all, body_of(node[1]), scope, sink)
     if ok then
@@ -747,14 +920,17 @@ function statement.try_statement(node, scope, sink)
     elseif type(why) ~= "table" or why.exit then
         error(why, 0)
     end
-    for _, child in ipairs(node) do
-        if child.type == "catch_clauses" then
-            local before = scope.variables._
-            scope.variables._ = { Exception = { Message = why.thrown }, text = why.thrown }
-            run_all(body_of(child[1][#child[1]]), scope, sink)
-            scope.variables._ = before
-        end
+    local clause = clause_for(node, why)
+    if not clause then
+        error(why, 0)
     end
+    local before, before_caught = scope.variables._, scope.caught
+    local base = { Message = why.base or why.thrown }
+    scope.variables._ = { text = why.thrown, Exception = { Message = why.thrown, InnerException = base,
+        GetBaseException = function() return base end } }
+    scope.caught = why
+    run_all(body_of(clause[#clause]), scope, sink)
+    scope.variables._, scope.caught = before, before_caught
 end
 
 function statement.flow_control_statement(node, scope)
@@ -762,6 +938,8 @@ function statement.flow_control_statement(node, scope)
     local value = node[1] and from_list(pipeline(node[1], scope))
     if word == "exit" then
         error({ exit = number(value) or 0 }, 0)
+    elseif word == "throw" and value == nil and scope.caught then
+        error(scope.caught, 0)
     elseif word == "throw" then
         powershell.throw(text(value))
     end
@@ -769,7 +947,7 @@ function statement.flow_control_statement(node, scope)
 end
 
 function statement.pipeline(node, scope, sink)
-    for _, value in ipairs(pipeline(node, scope)) do
+    for _, value in ipairs(pipeline(node, scope, sink)) do
         sink(value)
     end
 end
@@ -807,15 +985,22 @@ end
 
 function powershell.block(_, script, scope)
     local tree = parse(text(script))
-    return { block = function() return statements(tree, scope) end }
+    return { block = function(_, sink)
+        if sink then
+            run_all(tree, scope, sink)
+            return {}
+        end
+        return statements(tree, scope)
+    end }
 end
 
 function powershell.run(host, script, cmdlets)
     local scope = { host = host, variables = {}, cmdlets = cmdlets }
     local ok, why = pcall(function()
-        run_all(parse(script), scope, function(value)
+        scope.sink = function(value)
             lab_write("out", text(value) .. "\r\n")
-        end)
+        end
+        run_all(parse(script), scope, scope.sink)
     end)
     files.close_all(scope)
     if ok then
