@@ -53,7 +53,14 @@ local function onto_the_share(place, node, copy)
     if not so then
         return so, why
     end
-    return copy()
+    local done, said = copy()
+    if done then
+        so, why = shared_folder.is_signed(node, place.share)
+    end
+    if not so then
+        return so, why
+    end
+    return done, said
 end
 
 -- ---- failoverConfig.xml --------------------------------------------------------------------------

@@ -182,7 +182,7 @@ struct rewrite {
     struct prefix prefix;
     struct xml xml;
     struct json json;
-    struct sha256 sha_in, sha_out;
+    struct sha256 *sha_in, *sha_out;
     struct rewrite_count count;
     size_t n_out;
     uint8_t out[OUT_MAX];

@@ -44,7 +44,7 @@ static bool flush(struct rewrite *rewrite)
     if (len == 0) {
         return true;
     }
-    sha256_add(&rewrite->sha_out, rewrite->out, len);
+    sha256_add(rewrite->sha_out, rewrite->out, len);
     rewrite->count.bytes_out += (int64_t)len;
     if (!rewrite->sink(rewrite->arg, (const char *)rewrite->out, len)) {
         rewrite->failed =
@@ -261,7 +261,7 @@ enum baton_err rewrite_feed(
     if (rewrite->failed != BATON_OK) {
         return baton_fail(error, rewrite->failed, "it was given up before");
     }
-    sha256_add(&rewrite->sha_in, bytes, len);
+    sha256_add(rewrite->sha_in, bytes, len);
     if (!rewrite->decided) {
         ok = begin(rewrite, &at, &len, false);
     }
@@ -293,8 +293,8 @@ enum baton_err rewrite_end(
     if (!ok) {
         return rewrite->failed;
     }
-    sha256_end(&rewrite->sha_in, rewrite->count.sha256_in);
-    sha256_end(&rewrite->sha_out, rewrite->count.sha256_out);
+    sha256_end(rewrite->sha_in, rewrite->count.sha256_in);
+    sha256_end(rewrite->sha_out, rewrite->count.sha256_out);
     rewrite->failed = BATON_INVALID; /* nothing more may come */
     *count = rewrite->count;
     return BATON_OK;
@@ -406,12 +406,13 @@ enum baton_err rewrite_new(
     rewrite->sink = sink;
     rewrite->arg = arg;
     rewrite->line = 1;
-    sha256_init(&rewrite->sha_in);
-    sha256_init(&rewrite->sha_out);
+    rewrite->sha_in = sha256_new();
+    rewrite->sha_out = sha256_new();
     for (i = 0; i < n_rules && rewrite->rule != NULL && err == BATON_OK; i++) {
         err = take_rule(rewrite, &rules[i], error);
     }
-    if (err == BATON_OK && (rewrite->rule == NULL || !prefix_init(rewrite))) {
+    if (err == BATON_OK && (rewrite->rule == NULL || rewrite->sha_in == NULL ||
+                            rewrite->sha_out == NULL || !prefix_init(rewrite))) {
         err = baton_fail(error, BATON_NOMEM, "no memory for rewriting");
     }
     if (err != BATON_OK) {
@@ -433,6 +434,8 @@ void rewrite_free(struct rewrite *rewrite)
         memory_free(rewrite->rule[i].to);
     }
     memory_free(rewrite->rule);
+    sha256_free(rewrite->sha_in);
+    sha256_free(rewrite->sha_out);
     prefix_fini(rewrite);
     memory_free(rewrite);
 }

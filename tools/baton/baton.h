@@ -57,6 +57,7 @@ int command_explore(const struct args *args);
 int command_replay(const struct args *args);
 int command_init(const struct args *args);
 int command_migrate(const struct args *args);
+int command_rewrite(const struct args *args);
 int command_preflight(const struct args *args);
 int command_cluster(const struct args *args);
 

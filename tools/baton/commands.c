@@ -181,6 +181,19 @@ const struct command commands[] = {
                 "  baton migrate mail --dry-run\n"
                 "  baton migrate mail --config /etc/baton/baton.xml\n"
                 "  baton migrate mail --undo\n"},
+    {"rewrite", "FILE OLD... --to NEW [--dry-run] | FILE --undo", "tqu", 1, 17, command_rewrite,
+     "put a new path in the place of old ones, in one XML or JSON file",
+     "Whole components of paths, in text and attributes, or strings: with either slash, in any\n"
+     "case. All else in the file stays byte for byte. What is written is read back before it takes\n"
+     "the file's place; the original stays as FILE.before-baton. Needs no batond.\n"
+     "\n"
+     "  --to NEW    what stands in the place of each OLD then\n"
+     "  --dry-run   say how many would be, and change nothing\n"
+     "  --undo      put the original back\n"
+     "\n"
+     "Examples:\n"
+     "  baton rewrite domainlist.xml 'C:\\SmarterMail' --to '\\\\NAS01\\SmarterMail'\n"
+     "  baton rewrite domainlist.xml --undo\n"},
     {"reload", "", "", 0, 0, command_reload,
      "load configuration and policies anew; on any error all stays as it was",
      "Example:\n"
