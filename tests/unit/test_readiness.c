@@ -198,7 +198,7 @@ END_TEST
 START_TEST(a_drill_grows_old)
 {
     const int64_t now_ms = INT64_C(1800000000000), day_ms = 86400000;
-    struct readiness_word word;
+    struct readiness_word word = {0};
 
     readiness_drill("mail", 0, now_ms, &word);
     ck_assert_int_eq(word.outcome, GROUP_UNKNOWN);

@@ -184,7 +184,8 @@ const struct command commands[] = {
     {"rewrite", "FILE OLD... --to NEW [--dry-run] | FILE --undo", "tqu", 1, 17, command_rewrite,
      "put a new path in the place of old ones, in one XML or JSON file",
      "Whole components of paths, in text and attributes, or strings: with either slash, in any\n"
-     "case. All else in the file stays byte for byte. What is written is read back before it takes\n"
+     "case. All else in the file stays byte for byte. What is written is read back before it "
+     "takes\n"
      "the file's place; the original stays as FILE.before-baton. Needs no batond.\n"
      "\n"
      "  --to NEW    what stands in the place of each OLD then\n"
