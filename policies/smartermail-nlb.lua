@@ -43,7 +43,7 @@ local set = settings.read {
     fall             = settings.number(3, 1),
     rise             = settings.number(2, 1),
     parts_every      = settings.number(15, 0.05), -- NLB node, service, pool: each look starts a PowerShell
-    share_every      = settings.number(30, 0.05),
+    share_every      = settings.number(30, 0), -- 0: not asked, where sessions may not reach the share
     clock_every      = settings.number(60, 0.05),
     max_skew         = settings.number(2, 0), -- of the clocks
 
@@ -128,7 +128,7 @@ for _, name in ipairs(names) do
     probes[name] = clients[name]
     needs[#needs + 1], own[#own + 1] = name, name
 end
-if group.share then
+if group.share and set.share_every > 0 then
     probes.share = probe.share { every = set.share_every, timeout = set.look_deadline }
     needs[#needs + 1] = "share"
 end
