@@ -111,6 +111,20 @@ ok "listens everywhere" red ports server01 "0.0.0.0:25"
 ok "an account whose rights nobody sees" is unknown account server01 "no right of its own"
 ok "nobody knows the mode" is fail nlb-mode server02
 
+ok "the machine's own account" lua 'lab.server01.services.MailService.account = "LocalSystem"
+    lab.shares["\\\\NAS01\\SmarterMail"].access = { { "EXAMPLE\\SERVER01$", "FullControl" }, { "EXAMPLE\\smartermail", "Read" } }
+    lab.server02.faults, lab.server02.services.MailService.account = {}, ".\\smartermail"'
+look
+ok "has a right" is ok account server01 'LocalSystem, by EXAMPLE\SERVER01$'
+ok "a right to read is none to write" is unknown account server02
+ok "everybody may" lua 'lab.shares["\\\\NAS01\\SmarterMail"].access = { { "Everyone", "Modify, Synchronize" } }'
+look
+ok "then the machine may" is ok account server01 "by Everyone"
+ok "and any other" is ok account server02 "by Everyone"
+ok "everybody but" lua 'lab.shares["\\\\NAS01\\SmarterMail"].access = { { "Everyone", "Modify", "Deny" } }'
+look
+ok "not then" is unknown account server01
+
 ok "server02 is spoilt further" lua 'lab.server02.faults = { down = true }
     table.remove(lab.server01.ports, 2)
     lab.server01.ports[1].address = "127.0.0.100"

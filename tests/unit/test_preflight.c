@@ -456,6 +456,35 @@ START_TEST(an_interrupt_ends_it)
 }
 END_TEST
 
+/* A Baton on every node: each looks at its own. */
+START_TEST(among_peers_only_this_node)
+{
+    char text[2048];
+
+    snprintf(
+        text, sizeof text,
+        "<baton><state directory=\"state\"/><control socket=\"sock\"/>"
+        "<lua directory=\"" SOURCE_DIR "/lua\"/><hooks directory=\"hooks\"/>\n"
+        "<peers self=\"server02\"><etcd><endpoint url=\"http://127.0.0.1:2379\"/></etcd></peers>\n"
+        "<group name=\"mail\"><address ip=\"10.9.0.100/24\" interface=\"lo\"/>"
+        "<share path=\"%s/share\"/><policy file=\"" SOURCE_DIR "/tests/unit/preflight.lua\"/>\n"
+        "<guardian><stop command=\"true\"/></guardian>"
+        "<node name=\"server01\" address=\"127.0.0.1\" priority=\"1\"/>\n"
+        "<node name=\"server02\" address=\"127.0.0.2\" priority=\"2\"/></group></baton>\n",
+        folder);
+    put("baton.xml", text);
+    make_facts();
+    run("preflight mail");
+    ends(0);
+    says("mail  11 of 11 are so\n\ngroup  server02  \n");
+    says(" ok              the policy was explored as it is now: on 20");
+    run("cluster mail");
+    ends(0);
+    says("server01  127.0.0.1  1         primary  only its own Baton knows");
+    says("server02  127.0.0.2  2         standby  server02 has one");
+}
+END_TEST
+
 /* ---- For machines ------------------------------------------------------------------------ */
 
 START_TEST(json_is_the_contract)
@@ -572,6 +601,7 @@ int main(void)
     tcase_add_test(trouble, a_check_that_is_wrong_is_unknown);
     tcase_add_test(trouble, what_can_not_be_used_is_2);
     tcase_add_test(trouble, an_interrupt_ends_it);
+    tcase_add_test(trouble, among_peers_only_this_node);
     tcase_add_test(machines, the_servers);
     tcase_add_test(machines, the_servers_as_json);
     tcase_add_test(machines, json_is_the_contract);
