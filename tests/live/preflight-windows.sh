@@ -64,13 +64,23 @@ red() { # NAME NODE DETAIL: so, with words and advice
 ok "the hosts are set up" lua 'for _, host in pairs(lab.hosts) do host.nlb.address = "127.0.0.100" end
     for _, port in ipairs { 25, 110, 143, 587 } do table.insert(lab.server01.ports, { address = "127.0.0.100", port = port }) end
     table.insert(lab.server01.ports, { address = "0.0.0.0", port = 3389 })'
+# Long brackets, so that backslashes are themselves.
+ok "their files are as the document wants them" lua 'local config = [[<?xml version="1.0"?><failover>
+<SharedSystemFilesPath>\\NAS01\SmarterMail\Service</SharedSystemFilesPath>
+<FailoverIPAddress>127.0.0.100</FailoverIPAddress><IsEnabled>True</IsEnabled></failover>]]
+    for _, host in pairs(lab.hosts) do
+        lab.fill(host, { [ [[C:\Program Files (x86)\SmarterTools\SmarterMail\Service\failoverConfig.xml]] ] = config })
+    end
+    lab.fill(lab.server01, {
+        [ [[\\NAS01\SmarterMail\Service\domainlist.xml]] ] = [[<d><domain path="\\NAS01\SmarterMail\Domains\d.test"/></d>]],
+        [ [[\\NAS01\SmarterMail\Service\Settings\domains.json]] ] = [[{"data_path": "\\\\NAS01\\SmarterMail\\Domains"}]] })'
 look
 for name in reached clock share nlb-mode nlb-address nlb-rules nlb-initial nlb-priority autostart account \
-    remoting iis ports; do
+    remoting iis ports failover-config; do
     ok "$name on server01" is ok $name server01
     ok "$name on server02" is ok $name server02
 done
-for name in servers addresses share-same fence licence; do
+for name in servers addresses share-same fence licence failover-same paths; do
     ok "$name" is ok $name ""
 done
 ok "nothing of Baton's stays on the share" [ "$(lua 'local n = {} for name in pairs(lab.shares["\\\\NAS01\\SmarterMail"].files) do
@@ -84,7 +94,15 @@ ok "server02 is spoilt" lua 'local two = lab.server02
     two.services.MailService.start, two.services.MailService.account = "Automatic", "NT AUTHORITY\\LocalService"
     two.policy, two.bindings, two.clock = "Restricted", { "127.0.0.100:80:", "*:443:mail.example.org" }, 100
     two.ports = { { address = "127.0.0.3", port = 25 }, { address = "127.0.0.100", port = 110 } }'
+ok "so are its files" lua 'local path = [[C:\Program Files (x86)\SmarterTools\SmarterMail\Service\failoverConfig.xml]]
+    local text = lab.file(lab.server02, path)
+    lab.fill(lab.server02, { [path] = text:gsub("127.0.0.100", "10.0.0.1") })
+    lab.fill(lab.server01, {
+        [ [[\\NAS01\SmarterMail\Service\domainlist.xml]] ] = [[<d><domain path="c:/SmarterMail/Domains/d.test"/></d>]] })'
 look
+ok "failoverConfig.xml has another address" red failover-config server02 "FailoverIPAddress 10.0.0.1 → 127.0.0.100"
+ok "and is not the same" red failover-same "" "not as on server01: server02"
+ok "a path is the old one" red paths "" "domainlist.xml 1"
 ok "the clock is off" red clock server02 "+100."
 ok "unicast" red nlb-mode server02 UNICAST
 ok "another address" red nlb-address server02 "127.0.0.99, not 127.0.0.100"
@@ -98,6 +116,14 @@ ok "bound to all addresses" red iis server02 "bound to *:443:mail.example.org"
 ok "a port on the server's own address" red ports server02 "bound to another address: 127.0.0.3:25"
 ok "server01 is as it was" is ok nlb-mode server01
 ok "it ends with 1" grep -q "ended with 1" "$work/error"
+
+ok "no failoverConfig.xml, and one with a setting twice" lua '
+    local path = [[C:\Program Files (x86)\SmarterTools\SmarterMail\Service\failoverConfig.xml]]
+    lab.server01.files[path:lower()] = nil
+    lab.fill(lab.server02, { [path] = "<f><IsEnabled>True</IsEnabled><IsEnabled>False</IsEnabled></f>" })'
+look
+ok "it is not there" red failover-config server01 "is not there"
+ok "nobody knows which is meant" red failover-config server02 IsEnabled
 
 ok "the share is another one" lua 'local two = lab.server02
     two.faults.no_share = true
