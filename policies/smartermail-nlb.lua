@@ -152,7 +152,7 @@ local function fit(node)
     return (node.holds and serves_well or could_serve)(node)
 end
 
-local better_place = guards.better_place { shared = group.share and { "share", "clock" } or { "clock" }, own = own }
+local better_place = guards.better_place { shared = probes.share and { "share", "clock" } or { "clock" }, own = own }
 
 local transitions = {
     { from = "Standby", to = "FailingOver",

@@ -131,6 +131,25 @@ static enum baton_err own_state(struct setup *setup, struct baton_error *error)
     return BATON_OK;
 }
 
+/* A dry run makes nothing where the records are. */
+static enum baton_err own_folder(struct setup *setup, struct baton_error *error)
+{
+    char *folder;
+
+    snprintf(setup->folder, sizeof setup->folder, "/tmp/baton-plan-XXXXXX");
+    if (mkdtemp(setup->folder) == NULL) {
+        setup->folder[0] = '\0';
+        return baton_fail(error, BATON_IO, "/tmp: no folder can be made: %s", strerror(errno));
+    }
+    folder = strdup(setup->folder);
+    if (folder == NULL) {
+        return baton_fail(error, BATON_NOMEM, "no memory for a path");
+    }
+    free(setup->config->state_directory);
+    setup->config->state_directory = folder;
+    return BATON_OK;
+}
+
 static void on_signal(evutil_socket_t signal, short what, void *arg)
 {
     struct setup *setup = arg;
@@ -276,6 +295,9 @@ static enum baton_err load(struct setup *setup, struct baton_error *error)
             setup->config->state_directory, setup->group->name, setup->name, setup->args->dry_run,
             &setup->record, error);
     }
+    if (err == BATON_OK && setup->args->dry_run) {
+        err = own_folder(setup, error);
+    }
     if (err == BATON_OK) {
         err = make_world(setup, error);
     }
@@ -311,6 +333,9 @@ static void unload(struct setup *setup)
     }
     if (setup->base != NULL) {
         event_base_free(setup->base);
+    }
+    if (setup->folder[0] != '\0') {
+        rmdir(setup->folder); /* the world has taken away what it had there */
     }
     record_close(setup->record);
     free(setup->unit);

@@ -107,6 +107,7 @@ struct setup {
     struct event *signals[2];
     struct world *live, *shadow, *world;
     struct record *record;
+    char folder[64]; /* of a dry run, for what ssh and Kerberos keep; "": none */
     int n_units;
     struct setup_unit *unit;
     struct event *tick;
