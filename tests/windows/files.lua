@@ -27,7 +27,12 @@ local function fail(code, path)
     throw(kind[2]:format((tostring(path):gsub("%%", "%%%%"))), kind[1])
 end
 
--- The bytes of a value: a string, or what New-Object byte[] made.
+-- An array of bytes.
+function files.array_of(bytes)
+    return { text = "System.Byte[]", buffer = bytes, length = #bytes }
+end
+
+-- The bytes of a value: a string, or such an array.
 function files.bytes(value)
     return type(value) == "table" and value.buffer or value
 end
@@ -300,7 +305,7 @@ function files.new_object(name, arguments)
         function object.SetSecurityDescriptorSddlForm(_, sddl) object.sddl = sddl end
         return object
     elseif name:lower() == "byte[]" then
-        return { text = "System.Byte[]", buffer = ("\0"):rep(arguments[1]), length = arguments[1] }
+        return files.array_of(("\0"):rep(arguments[1]))
     end
     error("windows_lab: there is no class " .. name .. " here", 0)
 end

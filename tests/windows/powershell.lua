@@ -160,8 +160,8 @@ local function types(host, scope)
     local lab = host.lab
     local function utf8_encoding()
         return {
-            GetString = function(_, bytes) return bytes end,
-            GetBytes = function(_, s) return s end,
+            GetString = function(_, bytes) return files.bytes(bytes) end,
+            GetBytes = function(_, s) return files.array_of(s) end,
         }
     end
     local all = files.types(host, scope, powershell.throw)
@@ -177,8 +177,9 @@ local function types(host, scope)
         ["text.utf8encoding"] = { new = utf8_encoding },
         convert = {
             frombase64string = function(s)
-                return lab_unbase64(text(s)) or powershell.throw("The input is not a valid Base-64 string.",
-                    "formatexception")
+                local bytes = lab_unbase64(text(s))
+                return bytes and files.array_of(bytes)
+                    or powershell.throw("The input is not a valid Base-64 string.", "formatexception")
             end,
             tobase64string = function(bytes, from, count)
                 bytes = files.bytes(bytes)
