@@ -289,7 +289,8 @@ START_TEST(goes_on_where_it_stopped_and_then_has_nothing_to_do)
     says("done         2/7 the mark two, server01: made\n");
     says("            server01: 100 %, 2.0 MB, 20 files");
     says("done         3/7 a long copy, server01: copied, 2.0 MB in 20 files");
-    says("waits        4/7 seen to be done: this is for you to do; now: seen\n        Make the file seen.\n");
+    says("waits        4/7 seen to be done: this is for you to do; now: seen\n        Make the "
+         "file seen.\n");
     says(
         "stopped at step 4 of 7. To go on: baton init mail; to take back what was done: baton init "
         "mail --undo");
