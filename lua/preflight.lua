@@ -121,7 +121,8 @@ local GET = '[ "$(cat -- "$1" 2>/dev/null)" = "$2" ] || exit 3'
 local WIN_GET = [[
 $path = %s
 $token = %s
-try { $said = [IO.File]::ReadAllText($path) } catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] { exit 3 }
+try { $said = [IO.File]::ReadAllText($path) }
+catch [IO.FileNotFoundException], [IO.DirectoryNotFoundException] { exit 3 }
 if ($said -cne $token) { exit 3 }]]
 local DROP = 'rm -f -- "$1"'
 local WIN_DROP = "[IO.File]::Delete(%s)"

@@ -255,5 +255,156 @@ ok "what was brought to the share is put aside" is \
 ok "no mark is left on the share" is 'return at(S .. "\\.baton-share")' nil
 ok "nothing is left open, and two never served" clean_hosts
 
+
+# ---- init, by a person at a terminal ------------------------------------------------------------
+
+with_person() { # CODE ANSWERS COMMAND ARG…
+    local wanted=$1 answers=$2 code
+    shift 2
+    # shellcheck disable=SC2059  # the answers are a format: y\n
+    printf "$answers" | script -qefc "$(printf '%q ' timeout 120 "$build/tools/baton/baton" "$1" mail \
+        --config "$work/baton.xml" "${@:2}")" /dev/null >"$work/last" 2>&1
+    code=$?
+    [ $code -eq "$wanted" ] || { echo "it ended with $code" && cat "$work/last" && false; }
+}
+fresh
+ok "a dry run of init" ends 0 init --dry-run
+ok "it changed nothing" is_as "$work/before"
+ok "init, asked at a terminal, is not begun" with_person 1 'n\n' init
+ok "and nothing was changed" is_as "$work/before"
+change 'lab.server01.ports = { { address = "0.0.0.0", port = 25 } }'
+ok "init with a person" with_person 0 'y\ny\ny\ny\nskip\n' init
+ok "who was told that it is not so" says "It is not so yet: bound to another address: 0.0.0.0:25"
+ok "server01 serves" serves server01
+ok "server02 is stopped" stopped server02
+ok "the system files are on the share, as they were" is \
+    'return at(S .. "\\Service\\domainlist.xml") == domainlist(M) and at(S .. "\\Service\\users.DAT") == at(P .. "\\users.DAT")' true
+ok "mail data stay where they were" is 'return at(S .. "\\Spool\\1.eml")' nil
+ok "both have the same failoverConfig.xml" is \
+    'return at(P .. "\\failoverConfig.xml") == at(P .. "\\failoverConfig.xml", lab.server02)' true
+ok "as JSON: nothing is left" ends 0 init --yes --json
+ok "init taken back" ends 0 init --undo --yes
+ok "the servers are as before" is_as "$work/before.hosts" hosts
+ok "nothing is left open, and two never served" clean_hosts
+
+# ---- What goes wrong ------------------------------------------------------------------------------
+
+# Up to where the downtime begins, and on.
+to_downtime() { ends 1 migrate --yes && says "the downtime begins: this is for you to do"; }
+taken_back() { # all as it was, but for what is put aside on the share
+    ends 0 migrate --undo --yes && is_as "$work/before.hosts" hosts && clean_hosts
+}
+
+fresh
+change 'lab.server02.faults.no_share = true'
+ok "a share that one server does not reach" ends 1 migrate --yes
+ok "said of that server, with the cause" says "server02: can't say: The network path was not found."
+ok "nothing was done to the servers" is_as "$work/before.hosts" hosts
+
+fresh
+change 'share.writable = false'
+ok "a share that can't be written" ends 1 migrate --yes
+ok "said with the cause" says "is denied."
+
+fresh
+change 'share.vanishes = 20'
+ok "a share that vanishes in mid-copy" ends 1 migrate --yes
+ok "said with the cause" says "ERROR 53 (0x00000035) "
+ok "in words" says "The network path was not found."
+ok "the service runs on, and its files are as they were" is_as "$work/before.hosts" hosts
+change 'share.reachable = true'
+ok "when it is back it goes on" to_downtime
+ok "and has all" is "$SAME_MAIL" 52
+change 'share.reachable = false'
+ok "a share that is gone when it should be taken back" ends 1 migrate --undo --yes
+ok "is no success" says "The network path was not found."
+change 'share.reachable = true'
+ok "when it is back, all is taken back" taken_back
+
+fresh
+change 'share.capacity = 3000'
+ok "a share that is full" ends 1 migrate --yes
+ok "said with the cause" says "ERROR 112 (0x00000070) Copying File"
+ok "its files are as they were" is_as "$work/before.hosts" hosts
+
+fresh
+change 'lab.hold(lab.server01, M .. "\\Spool\\1.eml")'
+ok "a file that is in use while the service runs waits for the last copy" to_downtime
+ok "and it is said" says "copied; some files were in use, or went away meanwhile"
+change 'lab.let_go(lab.server01)'
+ok "the last copy" ends 1 migrate --yes
+ok "has all" is "$SAME_MAIL" 52
+fresh
+ok "a file that is in use after the stop" to_downtime
+change 'lab.server01.files[(M .. "\\Spool\\1.eml"):lower()] = "later" lab.hold(lab.server01, M .. "\\Spool\\1.eml")'
+ok "is no success" ends 1 migrate --yes
+ok "and is named" says 'ERROR 32 (0x00000020) Copying File C:\SmarterMail\Spool\1.eml'
+change 'lab.let_go(lab.server01) lab.server01.files[(M .. "\\Spool\\1.eml"):lower()] = "waits"'
+ok "all is taken back" taken_back
+
+for fault in 'lab.server01.read_only[(P .. "\\failoverConfig.xml"):lower()] = true#it is read-only' \
+    'lab.server01.denied[P .. "\\failoverConfig.xml"] = true#is denied.' \
+    'lab.server01.denied[P .. "\\failoverConfig.xml.baton-new"] = true#is denied.' \
+    'lab.fill(lab.server01, { [P .. "\\failoverConfig.xml"] = "<a><IsEnabled>False</IsEnabled><IsEnabled/></a>" })#twice' \
+    'lab.fill(lab.server01, { [P .. "\\failoverConfig.xml"] = "<failover><IsEnabled>Fal" })#failoverConfig.xml' \
+    'lab.server02.read_only[(P .. "\\failoverConfig.xml"):lower()] = true#server02: C:\Program Files (x86)'; do
+    fresh
+    change "${fault%#*}"
+    lua 'return all("hosts")' >"$work/now.hosts"
+    ok "${fault%#*}: to the downtime" ends 1 migrate --yes
+    ok "${fault%#*}: no success" ends 1 migrate --yes
+    ok "${fault%#*}: said so" says "${fault#*#}"
+    ok "${fault%#*}: taken back" ends 0 migrate --undo --yes
+    ok "${fault%#*}: the original is untouched, and all runs as before" is_as "$work/now.hosts" hosts
+done
+
+# Files on the share that can't be replaced in one step, or only by half.
+for fault in no_replace half_replaced; do
+    fresh
+    ok "$fault: to the downtime" to_downtime
+    change "lab.server01.faults.$fault = true"
+    ok "$fault: on to the licence" ends 1 migrate --yes
+    ok "$fault: rewritten" is 'return at(S .. "\\Service\\domainlist.xml") == domainlist(S, "\\")' true
+    ok "$fault: with a backup" is 'return at(S .. "\\Service\\domainlist.xml.before-baton") == domainlist(M)' true
+    ok "$fault: nothing else is left" is 'for path in pairs(share.files) do if path:find "baton%-new" then return path end end' nil
+    ok "$fault: taken back" taken_back
+done
+
+fresh
+change 'lab.server01.files[(P .. "\\domainlist.xml"):lower()] = domainlist(M):sub(1, 200)'
+lua 'return all("hosts")' >"$work/now.hosts"
+ok "a domainlist.xml that is half written: to the downtime" to_downtime
+ok "is no success" ends 1 migrate --yes
+ok "and is named" says '\\NAS01\SmarterMail\Service\domainlist.xml: '
+ok "taken back" ends 0 migrate --undo --yes
+ok "with all as it was" is_as "$work/now.hosts" hosts
+
+fresh
+change 'lab.server01.faults["stop-service"] = "denied"'
+ok "a service that may not be stopped: to the downtime" to_downtime
+ok "is no success" ends 1 migrate --yes
+ok "and said" says "stop MailService: Access is denied."
+ok "nothing was written" is 'return at(P .. "\\failoverConfig.xml"):find "True"' nil
+change 'lab.server01.faults = {}'
+ok "taken back" taken_back
+
+fresh
+change 'lab.server01.faults.robocopy = 0.2'
+baton migrate --yes </dev/null >"$work/last.begun" 2>&1 &
+begun=$!
+copies() { is 'return next(share.files, next(share.files, next(share.files))) ~= nil' true; }
+for _ in $(seq 100); do copies >/dev/null && break; sleep 0.1; done
+change 'lab.server01.faults.down = true'
+wait $begun
+code=$?
+cp "$work/last.begun" "$work/last"
+ok "a host that goes down in mid-copy" [ $code -eq 1 ]
+ok "is named" says "server01: "
+change 'lab.server01.faults = {}'
+ok "its files are as they were" is_as "$work/before.hosts" hosts
+ok "when it is back, it goes on" to_downtime
+ok "and has all" is "$SAME_MAIL" 52
+ok "nothing is left open, and two never served" clean_hosts
+
 echo "$passed passed, $failed failed"
 exit $((failed > 0))

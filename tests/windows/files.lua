@@ -41,23 +41,11 @@ local READ_ONLY, DIRECTORY, ARCHIVE = 1, 16, 32
 
 -- ---- Streams -----------------------------------------------------------------------------------
 
--- May another open it, while the first keeps it open as it does?
 local function must_be_free(host, path, access, share)
-    local key = volume.normal(path):lower()
-    local function is_taken()
-        for _, one in pairs(host.open) do
-            local allows = one.share == "none" and "" or one.share
-            if one.key == key and (not allows:find(access == "read" and "read" or "write", 1, true)
-                or share and not share:find(one.access == "read" and "read" or "write", 1, true)) then
-                return true
-            end
-        end
-        return false
-    end
-    if is_taken() then
+    if not volume.is_free(host, path, access, share) then
         collectgarbage() -- a script that was ended keeps nothing open
     end
-    if is_taken() then
+    if not volume.is_free(host, path, access, share) then
         fail(volume.IN_USE, path)
     end
 end

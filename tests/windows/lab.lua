@@ -168,6 +168,22 @@ called["icacls.exe"] = function(host, words, say)
     return 0
 end
 
+-- Keep a file open, so that no other can open it; lab.let_go(host) ends that.
+function lab.hold(host, path)
+    local held = { key = volume.normal(path):lower(), access = "write", share = "none" }
+    host.held = host.held or {}
+    host.held[#host.held + 1] = held
+    host.open = host.open or setmetatable({}, { __mode = "k" })
+    host.open[held] = held
+end
+
+function lab.let_go(host)
+    for _, held in ipairs(host.held or {}) do
+        host.open[held] = nil
+    end
+    host.held = nil
+end
+
 local programs = {}
 
 programs["hostname"] = function(host)

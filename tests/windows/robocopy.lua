@@ -105,6 +105,8 @@ local function copy_file(run, one, target)
         local now, code = volume.read(run.host, one.path)
         if not now then
             return nil, code
+        elseif not volume.is_free(run.host, one.path, "read") then
+            return nil, volume.IN_USE
         end
         return volume.write(run.host, target, now.text, now)
     end)

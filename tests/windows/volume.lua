@@ -113,6 +113,20 @@ local function time_of(tree, key)
     return known.at
 end
 
+-- May another open it for `access` ("read" or "write"), while the first keeps it open as it does?
+-- host.open: { key, access, share = "none" | "read" … } of each stream that is open.
+function volume.is_free(host, path, access, share)
+    local key = volume.normal(path):lower()
+    for _, one in pairs(host.open or {}) do
+        local allows = one.share == "none" and "" or one.share
+        if one.key == key and (not allows:find(access == "read" and "read" or "write", 1, true)
+            or share and not share:find(one.access == "read" and "read" or "write", 1, true)) then
+            return false
+        end
+    end
+    return true
+end
+
 -- ---- Files -------------------------------------------------------------------------------------
 
 -- { text, time, read_only, name }.
