@@ -183,7 +183,7 @@ local function paths(spec, add)
                     ("baton init %s, or baton migrate %s, brings them there"):format(group.name, group.name)
             elseif #found > 0 then
                 return false, "old paths: " .. table.concat(found, ", "),
-                    ("baton migrate %s rewrites them"):format(group.name)
+                    ("baton migrate %s --again rewrites them"):format(group.name)
             end
             return true, ("%d files, no path to %s"):format(said, table.concat(spec.old_paths, ", "))
         end }
