@@ -372,11 +372,18 @@ handlers["verbatim_string_characters"] = function(node)
     return table.concat(out)
 end
 
+local ESCAPES = { n = "\n", r = "\r", t = "\t", ["0"] = "\0" }
+
+-- Only what is written there is an escape, not what a variable holds.
+local function unescaped(written)
+    return (written:gsub("`(.)", function(c) return ESCAPES[c] or c end):gsub('""', '"'))
+end
+
 handlers["expandable_string_literal"] = function(node, scope)
     local inner, out, at = node.text:sub(2, -2), {}, 1
     for _, child in ipairs(node) do
         local from, to = inner:find(child.text, at, true)
-        out[#out + 1] = inner:sub(at, from - 1)
+        out[#out + 1] = unescaped(inner:sub(at, from - 1))
         if child.type == "sub_expression" then
             out[#out + 1] = text(from_list(statements(child[1], scope)))
         else
@@ -384,8 +391,8 @@ handlers["expandable_string_literal"] = function(node, scope)
         end
         at = to + 1
     end
-    out[#out + 1] = inner:sub(at)
-    return (table.concat(out):gsub("`n", "\n"):gsub("`r", "\r"):gsub("`t", "\t"):gsub('`"', '"'):gsub("``", "`"))
+    out[#out + 1] = unescaped(inner:sub(at))
+    return table.concat(out)
 end
 
 function handlers.string_literal(node, scope)
