@@ -393,13 +393,13 @@ function smartermail.licence_look(set, days)
     end
 end
 
---- Days from now to a date; an error where it is none.
+--- Days from now to a date; an error of licence_until where it is none.
 ---@param date string  "2027-06-30"
 ---@return integer
 function smartermail.days_until(date)
     local year, month, day = date:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)$"
     if not year then
-        error(("%q is no date like 2027-06-30"):format(date), 0)
+        error(("licence_until: %q is no date like 2027-06-30"):format(date), 0)
     end
     return day_of(tonumber(year), tonumber(month), tonumber(day)) - math.floor(wall() / 86400)
 end

@@ -220,6 +220,9 @@ end
 local function licence(spec, add)
     local ask = smartermail.licence_look(spec.api, spec.licence_days)
     local days = math.max(spec.licence_days, 1)
+    if spec.licence_until then
+        smartermail.days_until(spec.licence_until) -- what is no date is refused now
+    end
     add { name = "licence", title = "the licence lasts", on = "group",
         advice = "renew it, and activate it on the standby and then on the primary: Settings, Activation, Licensing",
         run = function()

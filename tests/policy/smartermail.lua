@@ -215,6 +215,35 @@ test("api: days of the licence, however they are called", function()
     equal({ (probes.licence.run(node)) }, { true })
 end)
 
+test("the licence is a check, by the API, by hand, or unknown", function()
+    local function licence(host, more)
+        local spec = { mail = {}, ports = {}, old_paths = {}, api = {}, licence_days = 14, failover_file = "x" }
+        for key, value in pairs(more) do
+            spec[key] = value
+        end
+        for _, one in ipairs(host.require "smartermail_checks".checks(spec)) do
+            if one.name == "licence" then
+                return table.pack(one.run())
+            end
+        end
+    end
+    local answers = { ["license-notifications"] = '{"daysLeft":9}' }
+    local host, _, node = api_with(answers)
+    host.group.nodes = { node }
+    host.wall = 1795564800 -- 2026-11-25
+    local said = licence(host, { api = api })
+    equal({ said[1], said[2] }, { false, "the licence ends in 9 days" })
+    answers["license-notifications"] = '{"daysLeft":300}'
+    equal(licence(host, { api = api })[1], true)
+    equal({ licence(host, { licence_until = "2026-12-09" })[1], licence(host, { licence_until = "2026-12-08" })[1] },
+        { true, false })
+    equal(licence(host, { licence_until = "2026-12-08" })[2], "until 2026-12-08, 13 days")
+    said = licence(host, {})
+    equal(said[1], nil)
+    says(said[3], "licence_until")
+    equal(pcall(licence, host, { licence_until = "next year" }), false)
+end)
+
 -- ---- Actions by name -----------------------------------------------------------------------------
 
 test("actions by name are those of the group's servers", function()

@@ -115,7 +115,7 @@ static void write_detail(
 {
     const char *detail = text_at(check, "detail");
 
-    if (check == NULL || detail[0] == '\0') {
+    if (check == NULL || detail[0] == '\0' || preflight_follows(grid, check)) {
         return;
     }
     tag_open(out, "span");
