@@ -31,8 +31,8 @@ local smartermail_checks = {}
 -- ---- Small things ------------------------------------------------------------------------------
 
 -- The checks of one node ask for the same: what was found a moment ago is good, and who comes while it
--- is being asked waits for that.
-local KEPT = 20
+-- is being asked waits for that. Not for so long that who asks once more gets the same again.
+local KEPT = 10
 
 local function once(ask)
     local kept = {}
@@ -46,7 +46,7 @@ local function once(ask)
             mine = { busy = true, at = now() }
             kept[node.name] = mine
             mine.said = table.pack(ask(node))
-            mine.busy, mine.at = false, now()
+            mine.busy, mine.at = false, mine.said[1] ~= nil and now() or -KEPT
         end
         return table.unpack(mine.said, 1, mine.said.n)
     end
