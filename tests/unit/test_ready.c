@@ -13,8 +13,8 @@ static const char policy_lua[] =
     "local start = action { name = 'start', effect = 'service.start', run = function(node)\n"
     "  return node:exec { command = { 'start' }, effect = 'service.start' } end,\n"
     "  look = function(node) return node:exec { command = { 'is' }, asks = 'service.up' } end }\n"
-    "local stop = action { name = 'stop', run = function(node)\n"
-    "  return node:exec { command = { 'stop' }, effect = 'service.stop' } end }\n"
+    "local stop = action { name = 'stop', deadline = 60, run = function(node)\n"
+    "  sleep(30) return node:exec { command = { 'stop' }, effect = 'service.stop' } end }\n"
     "local function asks(thing) return function(node)\n"
     "  return node:exec { command = { 'ask', thing }, asks = thing .. '.up' } end end\n"
     "return policy { probes = {}, start = { start }, stop = { stop }, settle = 1,\n"
@@ -245,14 +245,21 @@ START_TEST(a_move_has_the_nodes_for_itself_and_is_a_drill)
 {
     struct baton_error error;
     int64_t at_ms;
+    int i;
 
     start(EVERY_MS);
     pass(15000);
     ck_assert_int_eq(
         controller_command(controller, GROUP_CMD_FAILOVER, 1, false, "test", NULL, &error),
         BATON_OK);
+    pass(200); /* what was being asked ends */
     at_ms = sim->now_ms;
-    pass(30000);
+    pass(25000);
+    ck_assert_int_eq(controller_group(controller)->holder, 0);
+    for (i = 0; i < 7; i++) {
+        ck_assert_int_le(readiness_item(controller_readiness(controller), i)->at_ms, at_ms);
+    }
+    pass(20000);
     ck_assert_int_eq(controller_group(controller)->holder, 1);
     ck_assert_int_ge(readiness_item(controller_readiness(controller), 6)->at_ms, at_ms);
     ck_assert_str_eq(readiness_item(controller_readiness(controller), 6)->name, "drill");
