@@ -8,7 +8,7 @@ local seen_by_policies = {
     "exec", "http", "tcp", "sleep", "parallel", "retry", "deadline", "log", "now", "wall", "random", "secret",
     "holder_unfit_for", "preferred_fit_for", "all", "any", "negate", "not_flapping", "within_hours",
     "grace", "better_place", "not_isolated", "address", "mail",
-    "damped", "hysteresis", "check", "step", "rewriter", "failover_settings", "failover_config",
+    "damped", "hysteresis", "check", "step", "rewriter", "failover_settings", "failover_config", "to_base64", "from_base64",
 }
 
 local function closed(names)

@@ -348,6 +348,16 @@ function failover_settings(text) end
 ---@return string?, string?
 function failover_config(text, settings) end
 
+--- base64 with padding (RFC 4648, section 4).
+---@param bytes string
+---@return string
+function to_base64(bytes) end
+
+--- Its bytes; nil and why where it is no base64.
+---@param text string
+---@return string?, string?
+function from_base64(text) end
+
 -- ---- Calls that wait ---------------------------------------------------------------------
 
 --- How a request ended. ok: yes. failed: it was asked and the answer is no. unknown: it could

@@ -23,25 +23,6 @@ function powershell.quote(text)
     return "'" .. text .. "'"
 end
 
-local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function base64(bytes)
-    local out = {}
-    for i = 1, #bytes, 3 do
-        local a, b, c = bytes:byte(i, i + 2)
-        local n = a << 16 | (b or 0) << 8 | (c or 0)
-        for digit = 3, 0, -1 do
-            local at = (n >> (digit * 6) & 63) + 1
-            out[#out + 1] = DIGITS:sub(at, at)
-        end
-        if not c then
-            out[#out] = "="
-            out[#out - 1] = b and out[#out - 1] or "="
-        end
-    end
-    return table.concat(out)
-end
-
 local function utf16le(text)
     local out = {}
     for _, code in utf8.codes(text) do
@@ -68,7 +49,7 @@ local HEAD = "$ProgressPreference = 'SilentlyContinue'; $ErrorActionPreference =
     .. "[Console]::OutputEncoding = [Text.Encoding]::UTF8\n"
 
 local function encoded(script)
-    return { "powershell.exe", "-NoProfile", "-NonInteractive", "-EncodedCommand", base64(utf16le(script)) }
+    return { "powershell.exe", "-NoProfile", "-NonInteractive", "-EncodedCommand", to_base64(utf16le(script)) }
 end
 
 -- The same few scripts are sent again and again: encoded once. Only so many are kept, so that one
@@ -83,7 +64,7 @@ local function made(text)
     end
     request = { command = encoded(text) }
     if #table.concat(request.command, " ") > LINE_MAX then
-        return { command = encoded(BOOTSTRAP), input = base64(text) }
+        return { command = encoded(BOOTSTRAP), input = to_base64(text) }
     end
     if n_kept == KEPT_MAX then
         kept, n_kept = {}, 0

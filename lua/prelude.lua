@@ -138,6 +138,7 @@ function step(fields)
 end
 
 rewriter, failover_settings, failover_config = core.rewriter, core.failover_settings, core.failover_config
+to_base64, from_base64 = core.to_base64, core.from_base64
 
 function policy(fields)
     return core.make("policy", nil, fields)

@@ -4,42 +4,12 @@
 
 local powershell = require "powershell"
 
--- Bytes that are read or written at once: their base64 is made here, within one entry's budget.
-local windows_files = { PIECE = 48 * 1024 }
+-- Bytes that are read or written at once. Each command starts a PowerShell, so the fewer the better; but
+-- the base64 of one must fit what a request gives (1 MiB), and all that is made of it a policy's memory.
+local windows_files = { PIECE = 384 * 1024 }
 
 local OUT_MAX = 1 << 20
 local NEW, BACKUP, NONE = ".baton-new", ".before-baton", ".not-before-baton"
-
-local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-local VALUES = {}
-for i = 1, #DIGITS do
-    VALUES[DIGITS:byte(i)] = i - 1
-end
-
-local function from_base64(text)
-    local out = {}
-    text = text:gsub("%s", "")
-    for i = 1, #text, 4 do
-        local a, b, c, d = text:byte(i, i + 3)
-        local n = VALUES[a] << 18 | VALUES[b] << 12 | (VALUES[c] or 0) << 6 | (VALUES[d] or 0)
-        out[#out + 1] = (">I3"):pack(n)
-    end
-    local padding = #text:match "=*$"
-    return table.concat(out):sub(1, -padding - 1)
-end
-
-local function to_base64(bytes)
-    local out = {}
-    for i = 1, #bytes, 3 do
-        local a, b, c = bytes:byte(i, i + 2)
-        local n = a << 16 | (b or 0) << 8 | (c or 0)
-        local w, x = (n >> 18) + 1, (n >> 12 & 63) + 1
-        local y, z = (n >> 6 & 63) + 1, (n & 63) + 1
-        out[#out + 1] = DIGITS:sub(w, w) .. DIGITS:sub(x, x) .. (b and DIGITS:sub(y, y) or "=")
-            .. (c and DIGITS:sub(z, z) or "=")
-    end
-    return table.concat(out)
-end
 
 -- File.Exists and Directory.Exists say no, too, where a share is out of reach or may not be entered:
 -- what is not there is known by what else says so. Others may have open what is only read.
@@ -70,8 +40,9 @@ try {
 } catch [IO.FileNotFoundException] { }
 [IO.File]::WriteAllText($new, '')]]
 
+-- The bytes come on standard input.
 local APPEND = [[
-$bytes = [Convert]::FromBase64String(%s)
+$bytes = [Convert]::FromBase64String([Console]::In.ReadToEnd())
 $stream = [IO.File]::OpenWrite(%s)
 $stream.Position = $stream.Length
 $stream.Write($bytes, 0, $bytes.Length)
@@ -144,7 +115,7 @@ end
 
 function windows_files.piece(node, path, at)
     local result = ps(node, 120, PIECE, path, at, windows_files.PIECE)
-    return result, result.ok and from_base64(result.out) or ""
+    return result, result.ok and from_base64(result.out:match "^%s*(%S*)") or ""
 end
 
 function windows_files.list(node, folder)
@@ -160,7 +131,9 @@ function windows_files.begin(node, path)
 end
 
 function windows_files.append(node, path, bytes)
-    return ps(node, 120, APPEND, to_base64(bytes), path .. NEW)
+    local request = powershell.request(APPEND, path .. NEW)
+    assert(not request.input, "a path of thousands of characters")
+    return node:exec { command = request.command, input = to_base64(bytes), timeout = 120 }
 end
 
 function windows_files.finish(node, path, sum, old)

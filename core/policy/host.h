@@ -6,6 +6,7 @@
  *   sandbox.c  the closed environment; strings.c its string library
  *   match.c    find, match, gmatch, gsub; pattern.h what they share with pattern.c, which
  *              compiles Lua's patterns, and search.c, which looks for matches
+ *   rewriter.c core/rewrite for scripts; bytes.c base64 for them
  *   run.c      the one function that enters Lua, and the words for what went wrong there
  *   task.c     coroutines that wait: tasks; wait.c what they call: requests, parallel, deadline
  *   request.c  a Lua table read as a request to the world, a result made a Lua table
@@ -369,6 +370,11 @@ bool table_is(lua_State *L, int index, int meta_ref);
 /* core.rewriter, failover_settings and failover_config into the table on the top. [-0, +0]
  * MAY_THROW */
 void rewriter_register(lua_State *L);
+
+/* ---- bytes.c ------------------------------------------------------------------------------ */
+
+/* to_base64 and from_base64 into the table on the top. [-0, +0] MAY_THROW */
+void bytes_register(lua_State *L);
 
 /* ---- setup.c ------------------------------------------------------------------------------ */
 

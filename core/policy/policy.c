@@ -256,6 +256,7 @@ static void run_prelude(lua_State *L)
     table_register(L);
     setup_register(L);
     rewriter_register(L);
+    bytes_register(L);
     sandbox_register(L);
     policy_register(L);
     lua_call(L, 1, 1);

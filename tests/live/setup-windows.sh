@@ -287,6 +287,18 @@ ok "init taken back" ends 0 init --undo --yes
 ok "the servers are as before" is_as "$work/before.hosts" hosts
 ok "nothing is left open, and two never served" clean_hosts
 
+# ---- A file of many pieces --------------------------------------------------------------------------
+
+fresh
+change 'big = function(root) local out = {} for i = 1, 20000 do
+        out[i] = ("<d n=\"%d\" path=\"%s\\Domains\\d%d.test\">ü</d>\r\n"):format(i, root, i) end
+        return "<domains>\r\n" .. table.concat(out) .. "</domains>" end
+    lab.fill(lab.server01, { [P .. "\\domainlist.xml"] = big(M) })'
+ok "to the downtime" ends 1 migrate --yes
+ok "and on" ends 1 migrate --yes
+ok "all of it is rewritten" is 'return at(S .. "\\Service\\domainlist.xml") == big(S)' true
+ok "nothing is left open" clean_hosts
+
 # ---- What goes wrong ------------------------------------------------------------------------------
 
 # Up to where the downtime begins, and on.

@@ -37,6 +37,21 @@ function minihost.observed(status, fields)
     return view
 end
 
+local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+function minihost.to_base64(bytes)
+    local text = (bytes:gsub("..?.?", function(three)
+        local a, b, c = three:byte(1, 3)
+        local n, out = a << 16 | (b or 0) << 8 | (c or 0), ""
+        for digit = 3, 3 - #three, -1 do
+            local at = (n >> (digit * 6) & 63) + 1
+            out = out .. DIGITS:sub(at, at)
+        end
+        return out .. ("="):rep(3 - #three)
+    end))
+    return text
+end
+
 -- A host. `options`: param, group (fields), answer(request) → fields of a result, logs: a list.
 function minihost.new(options)
     local host = { requests = {}, time = 1000, wall = 0 }
@@ -112,6 +127,7 @@ function minihost.new(options)
         end,
         secret = function(name) return name end,
         random = math.random,
+        to_base64 = minihost.to_base64,
         now = function() return host.time end,
         wall = function() return host.wall end,
         group = { name = "mail", nodes = {}, witnesses = {}, moves = {} },

@@ -93,6 +93,29 @@ START_TEST(misuse_breaks_a_rule)
 }
 END_TEST
 
+START_TEST(bytes_go_as_base64)
+{
+    says(
+        "return true, to_base64 '' .. '|' .. to_base64 'a' .. '|' .. to_base64 'ab' .. '|' .. "
+        "to_base64 'a\\255\\0c'",
+        "|YQ==|YWI=|Yf8AYw==");
+    says(
+        "local all = {} for i = 0, 255 do all[i + 1] = string.char(i) end\n"
+        "all = table.concat(all):rep(1000)\n"
+        "for cut = 0, 3 do local some = all:sub(1, -1 - cut)\n"
+        "    if from_base64(to_base64(some)) ~= some then return false, cut end\n"
+        "end return true, #from_base64(to_base64(all))",
+        "256000");
+    says("local b, why = from_base64 'YQ=' return b == nil, why", "it is no base64");
+    says("local b, why = from_base64 'Y Q=' return b == nil, why", "it is no base64");
+    says("local b, why = from_base64 'a\\0==' return b == nil, why", "it is no base64");
+    says("return true, #from_base64 ''", "0");
+    says("local b, why = from_base64 '====' return b == nil, why", "it is no base64");
+    breaks("return from_base64 {}", "string expected");
+    breaks("local s = ('x'):rep(300000) for i = 1, 1000 do to_base64(s) end", "used up its budget");
+}
+END_TEST
+
 START_TEST(failover_settings_are_read_and_put)
 {
     says(
@@ -130,6 +153,7 @@ int main(void)
     tcase_add_test(t, what_is_wrong_comes_with_its_line);
     tcase_add_test(t, a_long_file_takes_no_memory);
     tcase_add_test(t, misuse_breaks_a_rule);
+    tcase_add_test(t, bytes_go_as_base64);
     tcase_add_test(t, failover_settings_are_read_and_put);
     suite_add_tcase(suite, t);
     runner = srunner_create(suite);
