@@ -98,14 +98,29 @@ local function share_advice(node)
         :format(node.name, group.share, group.share)
 end
 
-local function share(spec, tools)
-    local mounted
+-- The policy's own probe of the group's share.
+local function share_probe(spec)
     for _, made in pairs(type(spec.probes) == "table" and spec.probes or {}) do
         if type(made) == "table" and made.kind == "share" and made.path == nil then
-            mounted = made.mounted
+            return made
         end
     end
-    local asked = probe.share { timeout = 20, mounted = mounted }
+end
+
+-- May a session reach it? Windows passes no login on to a third machine unless that is allowed; a policy
+-- that is told so has no probe of it.
+local function can_be_reached(spec)
+    for _, node in ipairs(group.nodes) do
+        if both.is_windows(node) then
+            return share_probe(spec) ~= nil
+        end
+    end
+    return true
+end
+
+local function share(spec, tools)
+    local made = share_probe(spec)
+    local asked = probe.share { timeout = 20, mounted = made and made.mounted }
     return {
         name = "share", title = "the share is there and can be written",
         run = function(node)
@@ -214,7 +229,7 @@ local addresses = {
 ---@return Check[]
 function preflight.checks(spec, tools)
     local list = { check(servers), check(reached), check(clock(spec, tools)), check(addresses) }
-    if group.share then
+    if group.share and can_be_reached(spec) then
         list[#list + 1] = check(share(spec, tools))
         if #group.nodes > 1 and not are_peers() then
             list[#list + 1] = check(same_share)

@@ -24,6 +24,7 @@ local smartermail_checks = {}
 ---@field failover_file string  failoverConfig.xml on the servers
 ---@field old_paths string[]    prefixes that became the share
 ---@field ports integer[]       that clients use, and that must be bound to the floating address
+---@field apart? boolean        sessions on the servers can't reach the share: nothing is asked of it
 ---@field licence_days number
 ---@field licence_until? string "2027-06-30", where no API says it
 ---@field api? SmarterMailApiSettings
@@ -345,7 +346,7 @@ local function on_windows(spec, add)
             return facts.start:lower() ~= "auto", facts.start,
                 ("on %s: Set-Service -Name %s -StartupType Manual"):format(node.name, spec.service)
         end) }
-    if group.share then
+    if group.share and not spec.apart then
         add { name = "account", title = "the service's account may write the share", timeout = 90,
             run = seen(facts_of, account) }
     end
@@ -436,6 +437,8 @@ function smartermail_checks.checks(spec)
     end
     if group.share then
         failover(spec, add)
+    end
+    if group.share and not spec.apart then
         paths(spec, add)
     end
     ports(spec, add)

@@ -212,7 +212,7 @@ local to_check = {
     mail = parts.mail, web = parts.web, cluster = cluster, interface = set.interface, service = set.service,
     failover_file = failover_file,
     old_paths = old_paths, ports = smartermail.mail_ports(set),
-    licence_days = set.licence_days, licence_until = set.licence_until, api = set,
+    licence_days = set.licence_days, licence_until = set.licence_until, api = set, apart = set.share_every == 0,
 }
 
 -- Set-up: a fresh installation, or one that is there, onto the share. ------------------------------

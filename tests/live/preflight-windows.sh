@@ -161,5 +161,12 @@ ok "and nothing else of it is known" is unknown nlb-initial server02
 ok "a port is missing" red ports server01 "not bound to 127.0.0.100: 110"
 ok "no site" red iis server01 "no site is bound"
 
+# Where sessions may not reach the share nothing is asked of it, and the rest is.
+sed -i 's,<set name="licence_until",<set name="share_every" value="0"/>&,' "$work/baton.xml"
+look
+ok "no check asks for the share" [ "$(jq '[.groups[0].checks[].name] | map(select(. == "share" or . == "share-same" or
+    . == "account" or . == "paths")) | length' "$work/result.json")" = 0 ]
+ok "others are made" is ok nlb-mode server01
+
 echo "$passed passed, $failed failed"
 exit $((failed > 0))
