@@ -63,7 +63,8 @@ local made = {
     preflight = function(host, m)
         return function(node)
             host.node("server02", { transport = "winrm" })
-            for _, one in ipairs(m.checks({}, { clock = function() end, ask = function() end })) do
+            local spec = { probes = { share = { kind = "share" } } }
+            for _, one in ipairs(m.checks(spec, { clock = function() end, ask = function() end })) do
                 pcall(one.run, node)
             end
         end
