@@ -119,6 +119,18 @@ START_TEST(robocopy_says_files_and_the_part_of_one)
 }
 END_TEST
 
+START_TEST(robocopy_with_threads_names_a_file_behind_its_end)
+{
+    progress_init(&p, "robocopy", 0);
+    feed("total 2 4000\r\n100%  \t\t     1000\tC:\\SmarterMail\\5 a.eml\r\n", 500);
+    ck_assert_int_eq(p.percent, 25);
+    feed("100%  \t\t     3000\tC:\\SmarterMail\\b\r\n", 1000);
+    ck_assert_int_eq(p.percent, 100);
+    progress_sum(&p, 1000, text, sizeof text);
+    ck_assert_str_eq(text, "4.0 kB in 2 files, 4.0 kB/s");
+}
+END_TEST
+
 START_TEST(robocopy_that_did_not_count_has_no_percent)
 {
     progress_init(&p, "robocopy", 0);
@@ -173,6 +185,7 @@ int main(void)
     tcase_add_test(t, what_is_no_progress_changes_nothing);
     tcase_add_test(t, a_line_without_end_keeps_no_memory);
     tcase_add_test(t, robocopy_says_files_and_the_part_of_one);
+    tcase_add_test(t, robocopy_with_threads_names_a_file_behind_its_end);
     tcase_add_test(t, robocopy_that_did_not_count_has_no_percent);
     tcase_add_test(t, a_copy_that_stands_still_says_so);
     tcase_add_test(t, the_bar_keeps_to_its_columns);

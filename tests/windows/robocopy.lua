@@ -96,7 +96,10 @@ local function copy_file(run, one, target)
     if old and file and old.time == file.time and #old.text == #file.text then
         return
     end
-    run.say(("\t\t%14d\t%s\r\n"):format(file and #file.text or 0, one.path))
+    local line = ("\t\t%14d\t%s\r\n"):format(file and #file.text or 0, one.path)
+    if not run.options["/mt"] then
+        run.say(line)
+    end
     run.copies = run.copies + 1
     if run.host.faults.robocopy then -- so long a time for each file
         lab_sleep(run.host.faults.robocopy)
@@ -111,7 +114,8 @@ local function copy_file(run, one, target)
         return volume.write(run.host, target, now.text, now)
     end)
     if done then
-        run.say "100%  \r\n"
+        -- Several threads say at the end only which file it was.
+        run.say(run.options["/mt"] and "100%  " .. line or "100%  \r\n")
         run.code = run.code | COPIED
     end
 end

@@ -68,6 +68,7 @@ static void read_robocopy(struct progress *progress, const char *line)
     const char *at = line;
     char *end;
     double part;
+    bool is_part;
     int64_t bytes;
 
     if (strncmp(line, "total ", 6) == 0) {
@@ -79,13 +80,14 @@ static void read_robocopy(struct progress *progress, const char *line)
         at++;
     }
     part = strtod(at, &end);
-    if (end != at && *end == '%') {
-        progress->file_part = part / 100;
-        return;
-    }
+    is_part = end != at && *end == '%';
+    at = is_part ? end + 1 : at;
     bytes = number(&at);
     if (bytes >= 0 && (*at == ' ' || *at == '\t')) {
-        next_file(progress, bytes);
+        next_file(progress, bytes); /* several threads name a file behind its 100 % */
+    }
+    if (is_part) {
+        progress->file_part = part / 100;
     }
 }
 
