@@ -5,23 +5,11 @@
 #
 #   shadow.sh BUILD_DIRECTORY
 set -u
-export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" LC_ALL=C
+export LC_ALL=C
 
 build=$(cd "$1" && pwd) || exit 2
-if [ "$(id -u)" -ne 0 ] || [ -n "${BATON_TEST_UNPRIVILEGED:-}" ]; then
-    echo "skipped: network namespaces need root"
-    exit 77
-fi
-if ! unshare --net --mount --uts --ipc --pid --fork true 2>/dev/null; then
-    echo "skipped: no namespaces can be made here (a container, or a chroot into a plain folder?)"
-    exit 77
-fi
-for program in postfix dovecot sshd jq ip; do
-    if ! command -v $program >/dev/null; then
-        echo "skipped: $program is not installed"
-        exit 77
-    fi
-done
+# shellcheck source=tests/live/able
+. "$(dirname "$0")/able" postfix dovecot sshd jq ip
 
 # shellcheck source=tests/live/lab
 . "$(dirname "$0")/lab"
