@@ -45,7 +45,9 @@ function utf16(text)
     for _, code in utf8.codes(text) do out[#out + 1] = ("<I2"):pack(code) end
     return table.concat(out)
 end
+function xml(text) return (text:gsub("&", "&amp;")) end
 function domainlist(root, slash)
+    root = xml(root)
     return "\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<!-- C:\\SmarterMail\\Domains is old -->\r\n"
         .. "<domains>\r\n  <domain name=\"a.test\" path=\"" .. root .. "\\Domains\\a.test\"/>\r\n"
         .. "  <domain name=\"b.test\"><path>" .. root
@@ -53,7 +55,7 @@ function domainlist(root, slash)
         .. "  <domain name=\"c.test\" path=\"C:\\SmarterMail2\\Domains\"/>\r\n</domains>\r\n"
 end
 function mailconfig(root)
-    return utf16("<?xml version=\"1.0\" encoding=\"utf-16\"?>\r\n<config>\r\n  <spool>" .. root
+    return utf16("<?xml version=\"1.0\" encoding=\"utf-16\"?>\r\n<config>\r\n  <spool>" .. xml(root)
         .. "\\Spool</spool>\r\n  <!-- ü -->\r\n</config>\r\n")
 end
 function json(root)
@@ -77,7 +79,7 @@ function as_before()
         lab.fill(host, {
             [P .. "\\domainlist.xml"] = domainlist(M),
             [P .. "\\mailconfig.xml"] = mailconfig(OLD:upper():gsub("Ü", "ü")),
-            [P .. "\\Settings\\domains.json"] = json("c:\\smartermail"),
+            [P .. "\\Settings\\domains.json"] = json(M:lower()),
             [P .. "\\Settings\\deep\\er.txt"] = M,
             [P .. "\\users.DAT"] = "binary \1\255 C:\\SmarterMail",
             [P .. "\\MailService.exe"] = "a program",
@@ -114,15 +116,19 @@ as_before()' >"$work/said"
 
 mkdir -p "$work/hooks" "$work/state"
 cp -R "$top/lua" "$work/lua" && cp "$top/policies/smartermail-nlb.lua" "$work/" && chmod -R go-w "$work/lua" "$work"/*.lua
-cat >"$work/baton.xml" <<END
+SERVICE='C:\Program Files (x86)\SmarterTools\SmarterMail\Service'
+xml() { printf '%s' "$1" | sed 's/&/\&amp;/g; s/"/\&quot;/g'; }
+configure() { # SERVICE_FOLDER MAIL_FOLDER SHARE
+    cat >"$work/baton.xml" <<END
 <baton>
   <state directory="$work/state"/><control socket="$work/control.sock"/>
   <lua directory="$work/lua"/><hooks directory="$work/hooks"/><log to="stderr"/>
   <secret name="windows" file="$work/password"/>
   <group name="mail">
-    <address ip="10.9.0.100/24"/><share path="\\\\NAS01\\SmarterMail"/>
+    <address ip="10.9.0.100/24"/><share path="$(xml "$3")"/>
     <policy file="$work/smartermail-nlb.lua">
       <set name="old_paths" value="E:\\old mail's \$(exit 9) \`n [x] %TEMP% ü"/>
+      <set name="service_folder" value="$(xml "$1")"/><set name="mail_folder" value="$(xml "$2")"/>
       <set name="grant" value="EXAMPLE\\smartermail, NT AUTHORITY\\NETWORK SERVICE"/>
       <set name="deadline" value="5"/><set name="nlb_deadline" value="5"/>
     </policy>
@@ -130,6 +136,8 @@ cat >"$work/baton.xml" <<END
   </group>
 </baton>
 END
+}
+configure "$SERVICE" 'C:\SmarterMail' '\\NAS01\SmarterMail'
 
 baton() { timeout 120 "$build/tools/baton/baton" "$1" mail --config "$work/baton.xml" "${@:2}"; }
 ends() { # CODE COMMAND ARG…: without a terminal. What it said is in last
@@ -160,12 +168,11 @@ clean_hosts() { # nothing is left open, and two never served
     is 'return lab.counts "server01"' "0 shells, 0 commands" && is 'return lab.counts "server02"' "0 shells, 0 commands" &&
         is 'return lab.two or "never"' never
 }
-SERVICE='C:\Program Files (x86)\SmarterTools\SmarterMail\Service'
 # shellcheck disable=SC2016
-SAME_MAIL='local n, m = 0, 0 for path, text in pairs(lab.server01.files) do local below = path:match "^c:\\smartermail\\(.*)$"
-    if below then if at(S .. "\\" .. below) ~= text then return path end n = n + 1 end end
+SAME_MAIL='local n, m = 0, 0 for path, text in pairs(lab.server01.files) do local root = M:lower() .. "\\"
+    if path:sub(1, #root) == root then local below = path:sub(#root + 1) if at(S .. "\\" .. below) ~= text then return path end n = n + 1 end end
     for path in pairs(share.files) do
-        if not path:find("\\.baton", 1, true) and not path:find("smartermail\\service\\", 1, true) then m = m + 1 end end
+        if not path:find("\\.baton", 1, true) and not path:find(S:lower() .. "\\service\\", 1, true) then m = m + 1 end end
     return n == m and n or m .. " on the share"'
 ROBOCOPIES='local n = 0 for _, l in ipairs(lab.log) do n = n + (l:find "robocopy.exe C:.SmarterMail" and 1 or 0) end return n'
 COPY_AFTER_STOP='local stop, copy = 0, 0 for i, l in ipairs(lab.log) do
@@ -286,6 +293,31 @@ ok "as JSON: nothing is left" ends 0 init --yes --json
 ok "init taken back" ends 0 init --undo --yes
 ok "the servers are as before" is_as "$work/before.hosts" hosts
 ok "nothing is left open, and two never served" clean_hosts
+
+# ---- Names that no script may trip over ---------------------------------------------------------------
+
+change 'P, M, S = "D:\\it'"'"'s ’ $(exit 9) `n [x] %TEMP% & ü\\Service", "D:\\Mail {1} @(2) # '"'"'", "\\\\NAS01\\it'"'"'s $(x) [y] & ü"
+    lab.shares[S] = share'
+configure "D:\\it's ’ \$(exit 9) \`n [x] %TEMP% & ü\\Service" "D:\\Mail {1} @(2) # '" "\\\\NAS01\\it's \$(x) [y] & ü"
+fresh
+lua 'return all()' >"$work/before.odd"
+lua 'return all("hosts")' >"$work/before.odd.hosts"
+ok "odd folders: a dry run" ends 0 migrate --dry-run
+ok "odd folders: it changed nothing" is_as "$work/before.odd"
+ok "odd folders: to the downtime" ends 1 migrate --yes
+ok "odd folders: all mail is on the share" is "$SAME_MAIL" 52
+ok "odd folders: on to the licence" ends 1 migrate --yes
+ok "odd folders: server02 serves" serves server02
+ok "odd folders: paths are rewritten" is 'return at(S .. "\\Service\\domainlist.xml"):gsub("&apos;", "'"'"'") == domainlist(S, "\\")
+    and at(S .. "\\Service\\mailconfig.xml"):gsub(("&apos;"):gsub(".", "%0\0"), "'"'"'\0") == mailconfig(S)' true
+ok "odd folders: in JSON" is 'return at(S .. "\\Service\\Settings\\domains.json") == json(S)' true
+ok "odd folders: failoverConfig.xml says where" is 'return at(P .. "\\failoverConfig.xml", lab.server02):find(
+    "<SharedSystemFilesPath>" .. xml(S) .. "\\Service</SharedSystemFilesPath>", 1, true) ~= nil' true
+ok "odd folders: taken back" ends 0 migrate --undo --yes
+ok "odd folders: with every byte" is_as "$work/before.odd.hosts" hosts
+change 'lab.shares[S] = nil
+    P, M, S = "C:\\Program Files (x86)\\SmarterTools\\SmarterMail\\Service", "C:\\SmarterMail", "\\\\NAS01\\SmarterMail"'
+configure "$SERVICE" 'C:\SmarterMail' '\\NAS01\SmarterMail'
 
 # ---- A file of many pieces --------------------------------------------------------------------------
 

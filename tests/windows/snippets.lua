@@ -7,7 +7,7 @@ arg[0] = arg[0]:gsub("/windows/[^/]*$", "/policy/x.lua") -- where minihost looks
 local minihost = require "minihost"
 
 local folder, count, by_module = arg[1], 0, {}
-local HOSTILE = "it's \u{2019}; $(exit) `n \"x\" | & {"
+local HOSTILE = "it's \u{2019}; $(exit) `n \"x\" | & { %s %PATH% [x] \u{1F4E7} ünï"
 
 -- Calls every function that it finds, with a node; what it says does not matter.
 local function call_all(value, node, seen)
