@@ -146,7 +146,9 @@ printf '<d><domain path="/oldstore/OLD mail/x"/></d>\n' >"$LAB_DIR/share/Service
 rm "$LAB_DIR/server02/own/etc/smartermail/failoverConfig.xml"
 bind_to "$LAB_FLOATING"
 restart
-lab_on server01 sh -c 'doveadm stop'
+lab_on server01 doveadm stop
+no_imap() { ! lab_on server01 ss -Hltn | grep -q ':143 '; }
+ok "IMAP ends" wait_for 20 no_imap
 lab_on server02 umount $LAB_SHARE
 look
 ok "a further old prefix" red paths "" "domainlist.xml 1"
