@@ -296,8 +296,10 @@ ok "nothing is left open, and two never served" clean_hosts
 
 # ---- Names that no script may trip over ---------------------------------------------------------------
 
+# shellcheck disable=SC1112  # odd quotes are what it is about
 change 'P, M, S = "D:\\it'"'"'s ’ $(exit 9) `n [x] %TEMP% & ü\\Service", "D:\\Mail {1} @(2) # '"'"'", "\\\\NAS01\\it'"'"'s $(x) [y] & ü"
     lab.shares[S] = share'
+# shellcheck disable=SC1112
 configure "D:\\it's ’ \$(exit 9) \`n [x] %TEMP% & ü\\Service" "D:\\Mail {1} @(2) # '" "\\\\NAS01\\it's \$(x) [y] & ü"
 fresh
 lua 'return all()' >"$work/before.odd"
@@ -335,6 +337,9 @@ ok "nothing is left open" clean_hosts
 
 # Up to where the downtime begins, and on.
 to_downtime() { ends 1 migrate --yes && says "the downtime begins: this is for you to do"; }
+is_as_stopped() { # but for what runs
+    diff <(grep -v ' St' "$work/before.hosts") <(lua 'return all("hosts")' | grep -v ' St')
+}
 taken_back() { # all as it was, but for what is put aside on the share
     ends 0 migrate --undo --yes && is_as "$work/before.hosts" hosts && clean_hosts
 }
@@ -413,6 +418,15 @@ for fault in no_replace half_replaced; do
     ok "$fault: nothing else is left" is 'for path in pairs(share.files) do if path:find "baton%-new" then return path end end' nil
     ok "$fault: taken back" taken_back
 done
+
+fresh
+ok "a file that can be moved away, and none in its place: to the downtime" to_downtime
+change 'lab.server01.faults.no_replace = true lab.server01.faults.stuck = ".baton-new"'
+ok "is no success" ends 1 migrate --yes
+ok "and said so" says "because it is being used by another process."
+ok "the old one is back where it was" is_as_stopped
+change 'lab.server01.faults = {}'
+ok "taken back, after a file that could not be put in its place" taken_back
 
 fresh
 change 'lab.server01.files[(P .. "\\domainlist.xml"):lower()] = domainlist(M):sub(1, 200)'

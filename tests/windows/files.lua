@@ -138,6 +138,9 @@ local function move(host, from, to)
     local file, code = volume.read(host, from)
     must(file, code, from)
     must_be_free(host, from, "write")
+    if host.faults.stuck and from:find(host.faults.stuck, 1, true) then
+        fail(volume.IN_USE, from)
+    end
     local done, why = volume.move(host, from, to)
     must(done, why, to)
 end
