@@ -124,7 +124,7 @@ if ($LASTEXITCODE -ge 8) {
 local ROBOCOPY = [[
 $from = %s
 $to = %s
-$more = @('/XF', '.baton-*', '/XD', '.baton-*')
+$more = @('/XF', '.baton-*', '/XD', '.baton-*', 'System Volume Information', '$RECYCLE.BIN')
 foreach ($folder in (%s).Split('|')) { if ($folder -ne '') { $more += $folder } }
 if (%s -eq 'yes') { $more += '/PURGE' }
 if (%s -eq 'yes') {
@@ -172,7 +172,7 @@ local function robocopy_script(copy)
         return ROBOCOPY_ONLY, from, to, table.concat(list, "|")
     end
     for _, name in ipairs(copy.skip or {}) do
-        list[#list + 1] = from .. "\\" .. name
+        list[#list + 1] = from:gsub("\\%.$", "") .. "\\" .. name
         list[#list + 1] = to .. "\\" .. name
     end
     return ROBOCOPY, from, to, table.concat(list, "|"), yes(copy.mirror), yes(copy.count), yes(copy.live)

@@ -15,7 +15,10 @@ local SIGN, COPYING, BEGAN = ".baton-share", ".baton-copying", ".baton-copy"
 local SIGN_IT = ': >>"$1/$2" && f=$(mktemp -- "$1/.baton-XXXXXX") && rm -f -- "$f"'
 local WIN_SIGN_IT = [[
 $share = %s
-[IO.File]::AppendAllText([IO.Path]::Combine($share, %s), '')
+$advice = ' (a Kerberos login is not passed on to a third machine: see BEFORE in baton-smartermail(7))'
+try { [IO.File]::AppendAllText([IO.Path]::Combine($share, %s), '') } catch [UnauthorizedAccessException] {
+    throw $_.Exception.GetBaseException().Message + $advice
+}
 $file = [IO.Path]::Combine($share, '.baton-' + [Guid]::NewGuid().ToString())
 [IO.File]::WriteAllText($file, 'x')
 [IO.File]::Delete($file)]]
@@ -91,7 +94,9 @@ $but = %s
 if ([IO.File]::Exists($mark)) { exit 0 }
 foreach ($entry in [IO.Directory]::GetFileSystemEntries($share)) {
     $name = [IO.Path]::GetFileName($entry)
-    if ($name -ne $but -and -not $name.StartsWith('.baton-')) { exit 3 }
+    if (@($but, 'System Volume Information', '$RECYCLE.BIN') -notcontains $name -and -not $name.StartsWith('.baton-')) {
+        exit 3
+    }
 }
 [IO.File]::WriteAllText($mark, '')]]
 

@@ -31,14 +31,7 @@ local LIST = [[
 try { $list = [IO.Directory]::GetFiles(%s) } catch [IO.DirectoryNotFoundException] { exit 3 }
 foreach ($file in $list) { Write-Output ([IO.Path]::GetFileName($file)) }]]
 
--- Two moves would get past the mark on a file that is read-only, and nobody would know.
-local BEGIN = [[
-$path = %s
-$new = %s
-try {
-    if (([int][IO.File]::GetAttributes($path) -band 1) -ne 0) { throw 'it is read-only' }
-} catch [IO.FileNotFoundException] { }
-[IO.File]::WriteAllText($new, '')]]
+local BEGIN = "[IO.File]::WriteAllText(%s, '')"
 
 -- The bytes come on standard input.
 local APPEND = [[
@@ -50,6 +43,7 @@ $stream.Close()]]
 
 -- Replace keeps the access rights and attributes of the file that is there; where a share can't do
 -- it, two moves do. It can fail between its own two, too: then the old file has the backup's name.
+-- Moves would get past the mark on a file that is read-only, and nobody would know.
 local FINISH = [[
 $path = %s
 $new = %s
@@ -60,8 +54,13 @@ $none = %s
 if ((Get-FileHash -LiteralPath $new -Algorithm SHA256).Hash -ne $sum) {
     throw 'what is read back is not what was written'
 }
+$stream = [IO.File]::Open($new, 'Open', 'ReadWrite', 'None')
+$stream.Flush($true)
+$stream.Close()
 $is_there = $true
-try { [IO.File]::GetAttributes($path) | Out-Null } catch [IO.FileNotFoundException] { $is_there = $false }
+try {
+    if (([int][IO.File]::GetAttributes($path) -band 1) -ne 0) { throw 'it is read-only' }
+} catch [IO.FileNotFoundException] { $is_there = $false }
 if (-not $is_there) {
     if ($old -ne '') { throw 'it went away meanwhile' }
     [IO.File]::WriteAllText($none, '')
@@ -127,7 +126,7 @@ function windows_files.list(node, folder)
 end
 
 function windows_files.begin(node, path)
-    return ps(node, 60, BEGIN, path, path .. NEW)
+    return ps(node, 60, BEGIN, path .. NEW)
 end
 
 function windows_files.append(node, path, bytes)

@@ -88,6 +88,8 @@ function as_before()
             [M .. "\\Spool\\1.eml"] = "waits",
             [M .. "\\Domains\\a.test\\it'"'"'s $(exit) `n [x] %PATH% & ü\\mail.grp"] = ("mail\0"):rep(1000),
         })
+        lab.fill(host, { [P .. "\\Settings\\about.json"] = "{}" })
+        host.read_only[(P .. "\\Settings\\about.json"):lower()] = true -- nothing in it to be rewritten
         for n = 1, 50 do
             lab.fill(host, { [("%s\\Domains\\a.test\\Users\\%d.eml"):format(M, n)] = "mail " .. n })
         end
@@ -321,6 +323,24 @@ change 'lab.shares[S] = nil
     P, M, S = "C:\\Program Files (x86)\\SmarterTools\\SmarterMail\\Service", "C:\\SmarterMail", "\\\\NAS01\\SmarterMail"'
 configure "$SERVICE" 'C:\SmarterMail' '\\NAS01\SmarterMail'
 
+# Mail on a drive of its own.
+change 'M = "E:"'
+configure "$SERVICE" 'E:\' '\\NAS01\SmarterMail'
+fresh
+change 'lab.fill(lab.server01, { ["E:\\System Volume Information\\x"] = "x", ["E:\\Service\\not mail"] = "x" })
+    lab.server01.denied["E:\\System Volume Information"] = true
+    lab.fill(lab.server01, { [S .. "\\$RECYCLE.BIN\\old"] = "x" })'
+ok "a whole drive: to the downtime" ends 1 migrate --yes
+change 'lab.server01.files["e:\\spool\\1.eml"] = nil'
+ok "a whole drive: on to the licence" ends 1 migrate --yes
+ok "a whole drive: the mail is there" is 'return at(S .. "\\Domains\\a.test\\Users\\50.eml")' "mail 50"
+ok "a whole drive: what went is gone" is 'return at(S .. "\\Spool\\1.eml")' nil
+ok "a whole drive: what is not mail stays" is \
+    'return at(S .. "\\$RECYCLE.BIN\\old") == "x" and at(S .. "\\Service\\not mail") == nil' true
+ok "a whole drive: paths are rewritten" is 'return at(S .. "\\Service\\domainlist.xml") == domainlist(S, "\\")' true
+change 'M = "C:\\SmarterMail"'
+configure "$SERVICE" 'C:\SmarterMail' '\\NAS01\SmarterMail'
+
 # ---- A file of many pieces --------------------------------------------------------------------------
 
 fresh
@@ -353,7 +373,7 @@ ok "nothing was done to the servers" is_as "$work/before.hosts" hosts
 fresh
 change 'share.writable = false'
 ok "a share that can't be written" ends 1 migrate --yes
-ok "said with the cause" says "is denied."
+ok "said with the cause" says "is denied. (a Kerberos login is not passed on"
 
 fresh
 change 'share.vanishes = 20'
