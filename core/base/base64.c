@@ -6,6 +6,8 @@
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+static const char padding = '=';
+
 void base64_encode_into(char *text, const char *data, size_t len)
 {
     const unsigned char *in = (const unsigned char *)data;
@@ -17,8 +19,8 @@ void base64_encode_into(char *text, const char *data, size_t len)
         three |= i + 2 < len ? (unsigned)in[i + 2] : 0;
         *text++ = letters[three >> 18];
         *text++ = letters[three >> 12 & 63];
-        *text++ = i + 1 < len ? letters[three >> 6 & 63] : '=';
-        *text++ = i + 2 < len ? letters[three & 63] : '=';
+        *text++ = i + 1 < len ? letters[three >> 6 & 63] : padding;
+        *text++ = i + 2 < len ? letters[three & 63] : padding;
     }
 }
 

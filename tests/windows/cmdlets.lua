@@ -251,8 +251,8 @@ cmdlets["get-childitem"] = function(host, args)
                 or "Cannot find path '%s' because it does not exist.", folder)
         end
         for _, one in ipairs(list or {}) do
-            out[#out + 1] = one.folder and { Name = one.name, FullName = one.path, PSIsContainer = true, text = one.name }
-                or item_of(host, one.path)
+            out[#out + 1] = not one.folder and item_of(host, one.path)
+                or { Name = one.name, FullName = one.path, PSIsContainer = true, text = one.name }
             if one.folder and args.recurse then
                 walk(one.path)
             end

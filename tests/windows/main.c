@@ -106,7 +106,7 @@ static struct evhttp *listen_on(const char *name, const char *place, SSL_CTX *tl
     struct evhttp *http = evhttp_new(lab.base);
     const char *colon = strrchr(place, ':');
     struct evhttp_bound_socket *bound;
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
     char ip[64] = "", text[64];
     int port = 0, yes = 1;
