@@ -298,7 +298,8 @@ function check(spec) end
 ---@field on? "group"|"each"|"primary"|"standbys"  "group": once, without a node ("group")
 ---@field look? fun(node?: Node): boolean|Result|nil, string?  is it done?
 ---@field plan? fun(node?: Node): string[]  one line for each thing that would change
----@field run? fun(node?: Node): boolean|Result|nil, string?, string?  third: what `undo` needs
+---@field run? fun(node?: Node, memo?: string): boolean|Result|nil, string?, string?  third: what `undo`
+---   needs; `memo` is what an earlier run said that did not come to its end, or was not undone
 ---@field undo? fun(node?: Node, memo?: string): boolean|Result|nil, string?
 ---@field human? string     a person does it: what, in words. `look` checks it when told that it
 ---   is done; `run` is not there then

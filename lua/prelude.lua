@@ -424,7 +424,7 @@ end
 
 -- A step of no return value has done what it should.
 local function run_step(s, node)
-    local value, detail, memo = s.run(its_step(s, node))
+    local value, detail, memo = s.run(its_step(s, node), core.memo(s, its_step(s, node)))
     if value == nil and detail == nil then
         value = true
     end

@@ -117,10 +117,14 @@ function setup.stopped(spec)
         plan = function(node)
             return lines_of(parts, "stop", node)
         end,
-        run = function(node)
+        run = function(node, before)
             local ran, why = others(parts, "stop", node)
             if not ran then
                 return nil, why
+            end
+            -- What ran before a first try that did not come to its end.
+            for i in (before or ""):gmatch "%d+" do
+                ran[#ran + 1] = i
             end
             local memo = table.concat(ran, ",")
             for _, part in ipairs(parts) do

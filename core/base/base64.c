@@ -6,8 +6,6 @@
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static const char padding = '=';
-
 void base64_encode_into(char *text, const char *data, size_t len)
 {
     const unsigned char *in = (const unsigned char *)data;
@@ -19,8 +17,8 @@ void base64_encode_into(char *text, const char *data, size_t len)
         three |= i + 2 < len ? (unsigned)in[i + 2] : 0;
         *text++ = letters[three >> 18];
         *text++ = letters[three >> 12 & 63];
-        *text++ = i + 1 < len ? letters[three >> 6 & 63] : padding;
-        *text++ = i + 2 < len ? letters[three & 63] : padding;
+        *text++ = (char)(i + 1 < len ? letters[three >> 6 & 63] : '=');
+        *text++ = (char)(i + 2 < len ? letters[three & 63] : '=');
     }
 }
 

@@ -201,8 +201,8 @@ const struct policy_step *policy_steps(
     const struct policy *policy, enum policy_setup setup, int *count);
 /* `index` of POLICY_STEP_LOOK to POLICY_STEP_UNDO. */
 #define POLICY_STEP_INDEX(setup, step) ((int)(setup)*POLICY_STEPS_MAX + (step))
-/* What the step's `run` said on that node (policy_result.more), for its `undo`. Copied. NULL:
- * nothing. BATON_NOMEM */
+/* What the step's `run` said on that node (policy_result.more), for its `undo` and for another run.
+ * Copied. NULL: nothing. BATON_NOMEM */
 enum baton_err policy_remember(
     struct policy *policy, int step_index, int node, const char *memo, struct baton_error *error);
 

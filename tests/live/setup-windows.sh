@@ -466,23 +466,69 @@ ok "nothing was written" is 'return at(P .. "\\failoverConfig.xml"):find "True"'
 change 'lab.server01.faults = {}'
 ok "taken back" taken_back
 
+# Runs that something happens to in the middle.
+begin() { # COMMAND ARG…
+    "$build/tools/baton/baton" "$1" mail --config "$work/baton.xml" "${@:2}" </dev/null >"$work/last.begun" 2>&1 &
+    begun=$!
+}
+begun_ends() { # CODE
+    local code
+    wait "$begun"
+    code=$?
+    cp "$work/last.begun" "$work/last"
+    [ $code -eq "$1" ] || { echo "it ended with $code" && cat "$work/last" && false; }
+}
+wait_for() { # COMMAND…
+    local end=$((SECONDS + 20))
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || { "$@"; return 1; }
+        sleep 0.05
+    done
+}
+copies() { is 'return next(share.files, next(share.files, next(share.files))) ~= nil' true; }
+
 fresh
 change 'lab.server01.faults.robocopy = 0.2'
-baton migrate --yes </dev/null >"$work/last.begun" 2>&1 &
-begun=$!
-copies() { is 'return next(share.files, next(share.files, next(share.files))) ~= nil' true; }
-for _ in $(seq 100); do copies >/dev/null && break; sleep 0.1; done
+begin migrate --yes
+ok "a copy is under way" wait_for copies
 change 'lab.server01.faults.down = true'
-wait $begun
-code=$?
-cp "$work/last.begun" "$work/last"
-ok "a host that goes down in mid-copy" [ $code -eq 1 ]
+ok "a host that goes down in mid-copy" begun_ends 1
 ok "is named" says "server01: "
 change 'lab.server01.faults = {}'
 ok "its files are as they were" is_as "$work/before.hosts" hosts
 ok "when it is back, it goes on" to_downtime
 ok "and has all" is "$SAME_MAIL" 52
 ok "nothing is left open, and two never served" clean_hosts
+
+fresh
+change 'lab.server01.faults.robocopy = 0.2'
+begin migrate --yes
+ok "another copy is under way" wait_for copies
+kill -INT $begun
+ok "baton is told to end" begun_ends 1
+ok "the copy ends with it: nothing is left open" wait_for clean_hosts
+change 'lab.server01.faults = {}'
+ok "it goes on later" to_downtime
+ok "with all" is "$SAME_MAIL" 52
+
+fresh
+ok "to the downtime, before a host goes down in a stop" to_downtime
+change 'lab.server01.faults["stop-service"] = "hung"'
+begin migrate --yes
+ok "the stop hangs" wait_for is 'return lab.server01.services.MailService.status' StopPending
+change 'lab.server01.faults = { down = true }'
+ok "the host goes down in it" begun_ends 1
+ok "nothing was started elsewhere" stopped server02
+change 'lab.server01.faults = {} lab.server01.services.MailService.status = "Running"'
+ok "when it is back, it goes on to the licence" ends 1 migrate --yes
+ok "server02 serves alone" serves server02
+ok "nothing is left open, and two never served after all that" clean_hosts
+ok "and all can be taken back" taken_back
+
+fresh
+change 'lab.server01.faults.robocopy = 0.02'
+ok "a copy at a terminal" with_person 1 'y\nn\n' migrate
+ok "has a bar" grep -qE "█.* [0-9]+ %" "$work/last"
 
 echo "$passed passed, $failed failed"
 exit $((failed > 0))

@@ -106,7 +106,7 @@ static struct evhttp *listen_on(const char *name, const char *place, SSL_CTX *tl
     struct evhttp *http = evhttp_new(lab.base);
     const char *colon = strrchr(place, ':');
     struct evhttp_bound_socket *bound;
-    struct sockaddr_storage address = {0};
+    struct sockaddr_in address = {0};
     socklen_t len = sizeof address;
     char ip[64] = "", text[64];
     int port = 0, yes = 1;
@@ -130,9 +130,8 @@ static struct evhttp *listen_on(const char *name, const char *place, SSL_CTX *tl
     }
     evhttp_set_allowed_methods(http, EVHTTP_REQ_POST);
     evhttp_set_max_body_size(http, 4 << 20);
-    evutil_inet_ntop(
-        AF_INET, &((struct sockaddr_in *)&address)->sin_addr, text, (ev_uint32_t)sizeof text);
-    port = ntohs(((struct sockaddr_in *)&address)->sin_port);
+    evutil_inet_ntop(AF_INET, &address.sin_addr, text, (ev_uint32_t)sizeof text);
+    port = ntohs(address.sin_port);
     printf("%s %s %d\n", name, text, port);
     return http;
 }

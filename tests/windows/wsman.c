@@ -385,7 +385,7 @@ static void on_send(struct asked *asked, struct command *command)
     evbuffer_add_printf(out, "<rsp:SendResponse/>");
     finish(asked, out);
     process_input(
-        command->process, (char *)bytes, (size_t)(used + got), strcasecmp(end, "true") == 0);
+        command->process, (char *)bytes, (size_t)used + (size_t)got, strcasecmp(end, "true") == 0);
     free(bytes);
     free(data);
 }

@@ -124,6 +124,9 @@ struct setup {
 /* setup.c: may it act: does no daemon control the group, or is it paused? */
 enum baton_err setup_may_act(const struct setup *setup, struct baton_error *error);
 
+/* Let the step have what its run said on that node, if it did. False: BATON_NOMEM. */
+bool setup_remember(struct setup *setup, struct setup_unit *unit, struct baton_error *error);
+
 /* setup_run.c. Exit codes. */
 int setup_run(struct setup *setup);
 int setup_dry_run(struct setup *setup);

@@ -104,6 +104,15 @@ static enum next failed(
     return STOP_HERE;
 }
 
+bool setup_remember(struct setup *setup, struct setup_unit *unit, struct baton_error *error)
+{
+    const char *memo = record_memo(setup->record, unit->step->name, unit->on);
+
+    return policy_remember(
+               setup->policy, unit->index, unit->node,
+               memo != NULL && memo[0] != '\0' ? memo : NULL, error) == BATON_OK;
+}
+
 /* ---- What a person does ------------------------------------------------------------------ */
 
 /* Told that it is done: is it so? Where nobody can look it is taken as told. */
@@ -223,6 +232,10 @@ static enum next act(struct setup *setup, struct setup_unit *unit)
         return STOP_HERE;
     }
     if (!put(setup, unit, RECORD_RUNNING, NULL, "")) {
+        return STOP_HERE;
+    }
+    if (!setup_remember(setup, unit, &error)) {
+        tell_end(setup, unit, "failed", error.text, NULL);
         return STOP_HERE;
     }
     setup_task(setup, unit, POLICY_STEP_RUN, &end);

@@ -50,15 +50,11 @@ static bool put_undone(struct setup *setup, struct setup_unit *unit, const char 
 
 static bool undo(struct setup *setup, struct setup_unit *unit)
 {
-    const char *memo = record_memo(setup->record, unit->step->name, unit->on);
     struct baton_error error = {0};
     struct setup_end end;
     bool ok = false;
 
-    if (policy_remember(
-            setup->policy, unit->index, unit->node, memo != NULL && memo[0] != '\0' ? memo : NULL,
-            &error) != BATON_OK ||
-        setup_may_act(setup, &error) != BATON_OK) {
+    if (!setup_remember(setup, unit, &error) || setup_may_act(setup, &error) != BATON_OK) {
         tell_end(setup, unit, "failed", error.text, NULL);
         return false;
     }
