@@ -109,9 +109,10 @@ local QUIET = "/BYTES /NDL /NJH /NJS /NC"
 -- in use (32, 33): the copy after its stop gets them.
 local HEAR = [[ | ForEach-Object {
     if ($line -ne '') { $why = "$line $_"; $line = '' }
-    if ($_.Contains(' (0x') -and -not $_.Contains("`t")) {
+    $at = $_.IndexOf(' (0x')
+    if ($at -ge 0 -and $_.Length -ge $at + 13 -and -not $_.Contains("`t")) {
         $line = $_
-        $number = $_.Substring($_.IndexOf(' (0x') + 4, 8)
+        $number = $_.Substring($at + 4, 8)
         if (@('00000002', '00000003', '00000020', '00000021') -notcontains $number) { $grave = $true }
     }
     $_

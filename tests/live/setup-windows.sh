@@ -233,6 +233,13 @@ ok "with what was in it" is 'local f = at(P .. "\\failoverConfig.xml") return f:
     and f:find("<SharedSystemFilesPath>" .. S .. "\\Service</SharedSystemFilesPath>", 1, true)
     and f:find("<FailoverIPAddress>10.9.0.100</FailoverIPAddress>", 1, true) and true' true
 
+changed() { diff "$work/before.hosts" <(lua 'return all("hosts")') | sed -n 's/^[<>] \(server0[12] C:.*\) [0-9]* [0-9A-F]* *$/\1/p' | sort -u; }
+ok "nothing else of theirs was changed: it is what the dry run said" diff <(changed | grep -v 'SmarterMail\\[DS][^e]') - <<END
+server01 $SERVICE\\failoverConfig.xml
+server01 $SERVICE\\failoverConfig.xml.before-baton
+server02 $SERVICE\\failoverConfig.xml
+server02 $SERVICE\\failoverConfig.xml.before-baton
+END
 ok "the licence is there: server01 is started again" ends 1 migrate --yes
 ok "server01 serves" serves server01
 ok "server02 is stopped" stopped server02
