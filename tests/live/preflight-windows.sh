@@ -92,7 +92,7 @@ ok "nothing of the hosts was changed" [ "$(lua 'local n = {} for _, l in ipairs(
 ok "server02 is spoilt" lua 'local two = lab.server02
     two.nlb.mode, two.nlb.address, two.nlb.rule, two.nlb.initial, two.nlb.priority = "UNICAST", "127.0.0.99", "Multiple", "Started", 1
     two.services.MailService.start, two.services.MailService.account = "Automatic", "NT AUTHORITY\\LocalService"
-    two.policy, two.bindings, two.clock = "Restricted", { "127.0.0.100:80:", "*:443:mail.example.org" }, 100
+    two.policy, two.bindings, two.clock = "Restricted", { "127.0.0.100:80:", "*:443:mail.example.org" }, 100.5
     two.ports = { { address = "127.0.0.3", port = 25 }, { address = "127.0.0.100", port = 110 } }'
 ok "so are its files" lua 'local path = [[C:\Program Files (x86)\SmarterTools\SmarterMail\Service\failoverConfig.xml]]
     local text = lab.file(lab.server02, path)

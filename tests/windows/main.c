@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HOSTS_MAX 4
@@ -38,6 +39,16 @@ bool lab_call(lua_State *L, const char *name, int nargs, int nresults)
     return lua_pcall(L, nargs, nresults, 0) == LUA_OK;
 }
 
+/* lab_ticks(): 100 ns since 1970 */
+static int lab_ticks(lua_State *L)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    lua_pushinteger(L, (lua_Integer)now.tv_sec * 10000000 + now.tv_nsec / 100);
+    return 1;
+}
+
 /* lab_counts(host): what is open there */
 static int lab_counts(lua_State *L)
 {
@@ -60,6 +71,7 @@ static void load_lua(void)
     luaL_openlibs(L);
     lua_register(L, "lab_parse", tree_parse);
     lua_register(L, "lab_counts", lab_counts);
+    lua_register(L, "lab_ticks", lab_ticks);
     lua_register(L, "lab_base64", bytes_to_base64);
     lua_register(L, "lab_unbase64", bytes_from_base64);
     lua_register(L, "lab_sha256", bytes_sha256);

@@ -189,7 +189,7 @@ local function types(host, scope)
         scriptblock = { create = function(script) return powershell.block(host, script, scope) end },
         guid = { newguid = function() return ("%08x-lab"):format(math.random(0, 0x7FFFFFFF)) end },
         datetime = {
-            utcnow = { Ticks = math.floor((os.time() + host.clock) * 10000000) + 621355968000000000 },
+            utcnow = { Ticks = lab_ticks() + math.floor(host.clock * 10000000) + 621355968000000000 },
         },
         int = function(value) return math.floor(number(value)) end,
         int64 = function(value) return math.floor(number(value)) end,
