@@ -266,7 +266,13 @@ local function mail_pass(place, name, title, options)
                     return done, why
                 end
                 -- Only a share that was empty holds nothing but what was copied from here.
-                return copies.run(node, copy(options.final and shared_folder.is_claimed(node, share) or false))
+                local mirror = options.final and shared_folder.is_claimed(node, share) or false
+                done, why = copies.run(node, copy(mirror))
+                if done and options.final and not mirror then
+                    why = ("copied; but %s was not empty at first, so what went from %s meanwhile is still there: look "
+                        .. "through its Spool folder, or mail is sent twice"):format(share, spec.mail_folder)
+                end
+                return done, why
             end)
         end,
     }

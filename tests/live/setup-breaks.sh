@@ -98,6 +98,16 @@ for host in "${LAB_SERVERS[@]}"; do
 done
 umount "$small"
 
+# ---- A share that was not empty ----------------------------------------------------------------------
+
+fresh
+echo theirs >"$LAB_DIR/share/theirs"
+ends 1 migrate --yes >/dev/null
+lab_on server01 rm "$MAIL/Spool/1.eml"
+ok "a share that was not empty: migrated too" ends 1 migrate --yes
+ok "what others have there stays" test -e "$LAB_DIR/share/theirs"
+ok "and what it may mean is said" says "look through its Spool folder"
+
 # ---- Files that are not what they should be -------------------------------------------------------
 
 fresh
