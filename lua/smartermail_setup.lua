@@ -237,8 +237,29 @@ local function system_copied(place)
     }
 end
 
+-- "same", or "nested" where one of the folders is in the other; nil: neither.
+local function together(node, one, other)
+    local function folded(path)
+        path = path:gsub("[\\/]+", "/"):gsub("/$", "") .. "/"
+        return node.transport == "winrm" and path:lower() or path
+    end
+    one, other = folded(one), folded(other)
+    if one == other then
+        return "same"
+    end
+    return (one:sub(1, #other) == other or other:sub(1, #one) == one) and "nested" or nil
+end
+
 local function mail_pass(place, name, title, options)
     local spec, share = place.spec, place.share
+    local function how_they_lie(node)
+        local how = together(node, spec.mail_folder, share)
+        if how == "nested" then
+            return how, ("mail_folder, %s, and the share, %s, are one in the other: correct one of them")
+                :format(spec.mail_folder, share)
+        end
+        return how, "the mail data are on the share"
+    end
     local function copy(mirror)
         return { from = spec.mail_folder, to = share, skip = { "Service" }, mirror = mirror, count = options.first,
             live = not options.final, timeout = spec.copy_deadline }
@@ -246,9 +267,17 @@ local function mail_pass(place, name, title, options)
     return step {
         name = name, title = title, on = "primary", deadline = spec.copy_deadline + 120,
         look = function(node)
+            local how, why = how_they_lie(node)
+            if how then
+                return how == "same" or nil, why
+            end
             return is_complete(place, node)
         end,
         plan = function(node)
+            local how, why = how_they_lie(node)
+            if how then
+                error(why, 0)
+            end
             local lines = { copies.line(node, copy(false)) }
             if options.final then
                 lines[2] = ("%s: what %s has no more goes from %s too, if that held nothing when the copies began")

@@ -341,14 +341,20 @@ static void take_path(struct rule *rule, const char *path)
 }
 
 /* "/srv" that becomes "/srv/mail" is not to become "/srv/mail/mail" when it is done again: what is
- * so already stays. */
-static void take_same(struct rewrite *rewrite, const struct rule *rule, const char *to)
+ * so already stays. So does all where both are one path. */
+static void take_same(struct rewrite *rewrite, struct rule *rule, const char *to)
 {
     struct rule *same = &rewrite->rule[rewrite->n_rules];
+    bool begins;
 
     take_path(same, to);
-    if (same->n > rule->n && same->from[rule->n] == '/' &&
-        memcmp(same->from, rule->from, (size_t)rule->n * sizeof rule->from[0]) == 0) {
+    begins = same->n >= rule->n &&
+             memcmp(same->from, rule->from, (size_t)rule->n * sizeof rule->from[0]) == 0;
+    if (begins && same->n == rule->n) {
+        memory_free(rule->to);
+        rule->to = NULL;
+        same->n = 0;
+    } else if (begins && same->from[rule->n] == '/') {
         rewrite->n_rules++;
     } else {
         same->n = 0;

@@ -7,7 +7,7 @@
  * comes after it keeps its slashes, unless `to` has one kind only: then the rest of that path has
  * it too. Character references, entities of XML and escapes of JSON are understood in what is
  * compared and written where what is put in needs them. Where `to` is below `from`, what begins
- * with `to` stays: done twice is done once.
+ * with `to` stays, and all does where both are one path: done twice is done once.
  *
  * Encodings: UTF-8 with and without a BOM, UTF-16 with one, US-ASCII, and the single-byte ones of
  * Windows, ISO 8859 and DOS that an XML declaration names. Encoding, BOM, line ends and comments

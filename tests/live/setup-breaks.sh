@@ -44,6 +44,7 @@ hold_copies server01
 begin migrate --yes
 ok "a copy is under way" wait_for 20 copy_waits server01
 kill -9 "$begun" 2>/dev/null
+wait "$begun" 2>/dev/null
 ok "Baton is killed: the copy ends with it" wait_for 20 not copy_waits server01
 let_copies_go server01
 ok "nothing of the servers was changed" own_as_before
@@ -97,6 +98,18 @@ for host in "${LAB_SERVERS[@]}"; do
     lab_on "$host" umount $LAB_SHARE
 done
 umount "$small"
+
+# ---- Mail data that are where they shall be -----------------------------------------------------------
+
+fresh
+sed "s,name=\"mail_folder\" value=\"[^\"]*\",name=\"mail_folder\" value=\"/srv\"," "$LAB_DIR/monitor/baton.xml" >"$LAB_DIR/monitor/nested.xml"
+ok "mail data around the share: not planned" ends 1 migrate --dry-run --config "$LAB_DIR/monitor/nested.xml"
+ok "mail data around the share: refused" ends 1 migrate --yes --config "$LAB_DIR/monitor/nested.xml"
+ok "and says so" says "are one in the other"
+fresh
+sed "s,name=\"mail_folder\" value=\"[^\"]*\",name=\"mail_folder\" value=\"$LAB_SHARE/\"," "$LAB_DIR/monitor/baton.xml" >"$LAB_DIR/monitor/same.xml"
+ok "mail data that are on the share: not copied" ends 1 migrate --yes --config "$LAB_DIR/monitor/same.xml"
+ok "and says so" says "already so   5/20 mail data to the share, while mail goes on, server01: the mail data are on the share"
 
 # ---- A share that was not empty ----------------------------------------------------------------------
 

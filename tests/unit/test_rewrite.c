@@ -16,6 +16,7 @@ static const char *const to_windows[] = {"/var/lib/smartermail", NAS, NULL};
 static const char *const swedish[] = {"D:\\Ärenden\\Öl", "\\\\NÄS\\Öl", NULL};
 static const char *const plain[] = {"C:\\Mail", "D:\\a&b<c>'\"", NULL};
 static const char *const deeper[] = {"/srv", "/srv/mail", NULL};
+static const char *const alike[] = {"/srv/mail", "\\SRV\\Mail\\", NULL};
 static const char *const none[] = {NULL};
 
 static const struct change {
@@ -31,6 +32,8 @@ static const struct change {
     /* any case, either slash */
     {to_nas, "<d>c:/SMARTERMAIL/Domains</d>", "<d>" NAS "\\Domains</d>", 1},
     {to_nas, "<d>c:\\smartermail\\dOMAINS</d>", "<d>" NAS "\\dOMAINS</d>", 1},
+    /* one path is what it is, however it is written */
+    {alike, "<d>/srv/mail/x \\SRV\\MAIL</d>", NULL, 0},
     /* whole components only */
     {to_nas, "<d>C:\\SmarterMail2\\x</d>", NULL, 0},
     {to_nas, "<d>C:\\SmarterMail-old C:\\SmarterMail.bak</d>", NULL, 0},
