@@ -278,7 +278,7 @@ with_person() { # CODE ANSWERS COMMAND ARG…
     local wanted=$1 answers=$2 code
     shift 2
     # shellcheck disable=SC2059  # the answers are a format: y\n
-    printf "$answers" | script -qefc "$(printf '%q ' timeout 120 "$build/tools/baton/baton" "$1" mail \
+    printf "$answers" | script -qefc "$(printf '%q ' timeout --foreground 120 "$build/tools/baton/baton" "$1" mail \
         --config "$work/baton.xml" "${@:2}")" /dev/null >"$work/last" 2>&1
     code=$?
     [ $code -eq "$wanted" ] || { echo "it ended with $code" && cat "$work/last" && false; }
