@@ -34,6 +34,17 @@ function settings.number(default, least, most)
     return setmetatable({ kind = "number", default = default, least = least, most = most }, Kind)
 end
 
+--- A whole path, as Linux or as Windows writes it.
+---@param default? string  nil: it may be missing
+function settings.path(default)
+    return setmetatable({ kind = "string", path = true, default = default }, Kind)
+end
+
+--- Whole paths with commas between, as a list, which may be empty; no path has a comma itself.
+function settings.paths()
+    return setmetatable({ kind = "string", paths = true }, Kind)
+end
+
 local function contains(list, value)
     for _, item in ipairs(list) do
         if item == value then
@@ -45,6 +56,24 @@ end
 
 local function wrong(name, value, wanted)
     error(("set name=%q: %s is wanted, not %q"):format(name, wanted, tostring(value)), 0)
+end
+
+-- A relative path would be looked for in another folder by each program, and as the beginning of an old
+-- path it would be found in any text. Control characters can't be written in XML.
+local function check_path(name, value)
+    local whole = value:find "^/" or value:find "^%a:[\\/]" or value:find "^%a:$" or value:find "^\\\\[^\\]"
+    if not whole or value:find "[\0-\31]" then
+        wrong(name, value, "a whole path, such as /srv/mail or D:\\Mail,")
+    end
+    return value
+end
+
+local function paths_of(name, value)
+    local list = {}
+    for one in value:gmatch "[^,]+" do
+        list[#list + 1] = check_path(name, one:match "^%s*(.-)%s*$")
+    end
+    return list
 end
 
 local function checked(name, rule, value)
@@ -72,12 +101,15 @@ local function checked(name, rule, value)
     if rule.most and value > rule.most then
         wrong(name, value, "at most " .. rule.most)
     end
-    return value
+    if rule.paths then
+        return paths_of(name, value)
+    end
+    return rule.path and check_path(name, value) or value
 end
 
 local function default_of(rule)
     if getmetatable(rule) == Kind then
-        return rule.default
+        return rule.paths and {} or rule.default
     end
     return rule
 end

@@ -20,16 +20,15 @@ local service     = require "service"
 local settings    = require "settings"
 local smartermail = require "smartermail"
 local smartermail_checks = require "smartermail_checks"
-local smartermail_files = require "smartermail_files"
 local smartermail_setup = require "smartermail_setup"
 
 local set = settings.read {
     sudo             = false, -- nodes are entered by a user that needs it
     unit             = "smartermail.service",
-    service_folder   = "/etc/smartermail", -- system files, before they came onto the share
-    mail_folder      = "/var/lib/smartermail", -- before it came onto the share
-    old_paths        = settings.optional "string", -- further prefixes that became the share, with commas between
-    failover_file    = settings.optional "string", -- failoverConfig.xml in the service folder
+    service_folder   = settings.path "/etc/smartermail", -- system files, before they came onto the share
+    mail_folder      = settings.path "/var/lib/smartermail", -- before it came onto the share
+    old_paths        = settings.paths(), -- further prefixes that became the share, with commas between
+    failover_file    = settings.path(), -- failoverConfig.xml in the service folder
     order            = settings.choice { "address-first", "service-first" }, -- of a start
 
     -- How often and how patiently to look (seconds; fall and rise: times in a row).
@@ -172,7 +171,7 @@ local parts = { function(node) return floating_ip.look(node) end, mail.look }
 -- Check: what must be so before it is needed, and what `baton cluster` shows. ----------------------
 
 local failover_file = set.failover_file or set.service_folder .. "/failoverConfig.xml"
-local old_paths = smartermail_files.list { set.mail_folder, set.old_paths }
+local old_paths = { set.mail_folder, table.unpack(set.old_paths) }
 local to_check = {
     mail = mail, unit = set.unit, failover_file = failover_file, early = set.order == "service-first",
     address = floating_ip.look, old_paths = old_paths,

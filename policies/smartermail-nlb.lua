@@ -23,7 +23,6 @@ local service     = require "service"
 local settings    = require "settings"
 local smartermail = require "smartermail"
 local smartermail_checks = require "smartermail_checks"
-local smartermail_files = require "smartermail_files"
 local smartermail_setup = require "smartermail_setup"
 
 local set = settings.read {
@@ -31,10 +30,11 @@ local set = settings.read {
     interface        = "WAN",         -- of the cluster: Get-NlbClusterNodeNetworkInterface
     service          = "MailService",
     pool             = "SmarterMail", -- "": web mail is no IIS site
-    service_folder   = "C:\\Program Files (x86)\\SmarterTools\\SmarterMail\\Service", -- system files, before the share
-    mail_folder      = "C:\\SmarterMail", -- before it came onto the share
-    old_paths        = settings.optional "string", -- further prefixes that became the share, with commas between
-    failover_file    = settings.optional "string", -- failoverConfig.xml in the service folder
+    service_folder   = -- of system files, before they came onto the share
+        settings.path "C:\\Program Files (x86)\\SmarterTools\\SmarterMail\\Service",
+    mail_folder      = settings.path "C:\\SmarterMail", -- before it came onto the share
+    old_paths        = settings.paths(), -- further prefixes that became the share, with commas between
+    failover_file    = settings.path(), -- failoverConfig.xml in the service folder
     order            = settings.choice { "nlb-first", "service-first" }, -- of a start and a stop
 
     -- How often and how patiently to look (seconds; fall and rise: times in a row).
@@ -207,7 +207,7 @@ local levels = { fence.nlb { interface = set.interface, deadline = set.nlb_deadl
 -- Check: what the document wants to be so, and what its page of servers shows. ----------------------
 
 local failover_file = set.failover_file or set.service_folder .. "\\failoverConfig.xml"
-local old_paths = smartermail_files.list { set.mail_folder, set.old_paths }
+local old_paths = { set.mail_folder, table.unpack(set.old_paths) }
 local to_check = {
     mail = parts.mail, web = parts.web, cluster = cluster, interface = set.interface, service = set.service,
     failover_file = failover_file,

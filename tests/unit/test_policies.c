@@ -459,6 +459,45 @@ START_TEST(smartermail_with_an_api_and_no_such_secret_is_refused)
 }
 END_TEST
 
+/* A part of a path would be found in the middle of any text, and a copy would look for it in a
+ * folder that nobody named. */
+static const struct {
+    const char *policy, *name, *value;
+    bool fine;
+} paths[] = {
+    {"smartermail-linux.lua", "mail_folder", "/srv/mail, and \"more\" $(x)", true},
+    {"smartermail-linux.lua", "mail_folder", "srv/mail", false},
+    {"smartermail-linux.lua", "mail_folder", "-rf", false},
+    {"smartermail-linux.lua", "mail_folder", "/srv/a\nb", false},
+    {"smartermail-linux.lua", "service_folder", "host:/etc", false},
+    {"smartermail-linux.lua", "old_paths", "/old/one, C:\\SmarterMail ,\\\\NAS\\x", true},
+    {"smartermail-linux.lua", "old_paths", "/old/one, Inc", false},
+    {"smartermail-nlb.lua", "mail_folder", "E:", true},
+    {"smartermail-nlb.lua", "mail_folder", "D:\\Mail, Inc", true},
+    {"smartermail-nlb.lua", "mail_folder", "D:Mail", false},
+    {"smartermail-nlb.lua", "failover_file", "failoverConfig.xml", false},
+};
+
+START_TEST(smartermail_wants_whole_paths)
+{
+    struct baton_error error = {BATON_OK, ""};
+    struct policy *policy;
+
+    set_up();
+    set(paths[_i].name, paths[_i].value);
+    policy = load(paths[_i].policy, &error);
+    if (paths[_i].fine) {
+        ck_assert_msg(policy != NULL, "%s: %s", paths[_i].value, error.text);
+        policy_free(policy);
+    } else {
+        ck_assert_msg(policy == NULL, "%s is taken", paths[_i].value);
+        ck_assert_msg(strstr(error.text, paths[_i].name) != NULL, "%s", error.text);
+        ck_assert_msg(strstr(error.text, "a whole path") != NULL, "%s", error.text);
+    }
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(generic_without_a_service_is_refused_with_file_and_line)
 {
     struct baton_error error = {BATON_OK, ""};
@@ -620,6 +659,7 @@ static Suite *suite(void)
     tcase_add_test(t, smartermail_starts_only_the_pool_where_only_that_was_stopped);
     tcase_add_test(t, smartermail_on_linux_moves_its_unit_with_the_address);
     tcase_add_test(t, smartermail_with_an_api_and_no_such_secret_is_refused);
+    tcase_add_loop_test(t, smartermail_wants_whole_paths, 0, (int)(sizeof paths / sizeof paths[0]));
     tcase_add_test(t, the_stubs_name_every_global_that_a_policy_sees_and_no_other);
     tcase_add_test(t, the_stubs_name_every_field_of_group_and_node);
     suite_add_tcase(s, t);
