@@ -92,7 +92,25 @@ local function first_complaint(result)
     return line and not result.unknown and line or remote.complaint(result)
 end
 
--- 24: files that were there at first had gone when their turn came, as on a mail server that runs.
+-- 24: files that were there at first had gone when their turn came, as on a mail server that runs. Where a
+-- file became shorter while it was read, rsync reads it once more, but says 23 all the same.
+local function only_changed(result)
+    if result.cut or not result.failed or result.code ~= 23 then
+        return false
+    end
+    local shorter = false
+    for line in (result.err or ""):gmatch "[^\r\n]+" do
+        if line:find '^rsync: %[sender%] read errors mapping ".*": .* %(61%)$' then -- ENODATA
+            shorter = true
+        elseif not (line:find "^rsync error: some files/attrs were not transferred " or line:find "^rsync warning: "
+            or line:find "^file has vanished: "
+            or line:find "^WARNING: .* failed verification %-%- update discarded ") then
+            return false
+        end
+    end
+    return shorter
+end
+
 local function with_rsync(node, copy)
     local words = rsync_words(copy, "./")
     local result = node:exec {
@@ -101,6 +119,8 @@ local function with_rsync(node, copy)
     }
     if result.failed and result.code == 24 then
         return true, "copied; some files went away meanwhile"
+    elseif copy.live and only_changed(result) then
+        return true, "copied; some files changed meanwhile"
     elseif not result.ok then
         local done = remote.done(result, "")
         return done, ("copy %s to %s: %s"):format(copy.from, copy.to, first_complaint(result))
